@@ -1,0 +1,113 @@
+"""One tenant's room calendars over EWS: what the port promises, in as few requests as EWS allows."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from adapters.calendar import (
+    BookingId,
+    FoundEvent,
+    ItemRef,
+    Members,
+    Operation,
+    Outcome,
+    RoomAddress,
+    RoomEvent,
+    RoomReading,
+    RoomScan,
+)
+from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient
+from adapters.ews.answers import MarkedItem
+from adapters.ews.exchange import Exchange
+from adapters.ews.marks import ours
+from adapters.ews.names import booking_mark
+from adapters.ews.reads import marked
+from adapters.ews.settings import EwsSettings
+from adapters.ews.whole import Reading, as_kept
+from adapters.ews.writes import Batch
+from adapters.ews.zones import Zones
+
+_MARKS_PER_SEARCH = 200
+"""A restriction may hold 255 nodes."""
+
+
+class EwsCalendar:
+    """A `RoomCalendar` over EWS. Never retries: each request is posted once, and what is in doubt is `Unknown`."""
+
+    backend = "ews"
+
+    def __init__(self, settings: EwsSettings) -> None:
+        self._tenant = settings.tenant
+        self._exchange = Exchange(settings)
+        self._zones = Zones()
+
+    async def apply(self, room: RoomAddress, operations: Sequence[Operation]) -> list[Outcome]:
+        """As `RoomCalendar.apply`. All its requests together end within `request_timeout_s` and a second.
+
+        Once Exchange asks to wait, is misconfigured or out of reach, the kinds that are left share that outcome unsent.
+        """
+        deadline = self._exchange.deadline()
+        outcomes: dict[int, Outcome] = {}
+        for kind in dict.fromkeys(type(operation) for operation in operations):
+            chosen = {i: operation for i, operation in enumerate(operations) if type(operation) is kind}
+            end = next((outcome for outcome in outcomes.values() if _ends(outcome)), None)
+            results = [end] * len(chosen) if end else await self._write(room, list(chosen.values()), deadline)
+            outcomes.update(zip(chosen, results, strict=True))
+        return [outcomes[i] for i in range(len(operations))]
+
+    async def find(self, room: RoomAddress, bookings: Collection[BookingId]) -> list[FoundEvent]:
+        """As `RoomCalendar.find`; more than 200 bookings take a request for each 200."""
+        wanted = sorted(set(bookings))
+        found: dict[str, FoundEvent] = {}
+        for first in range(0, len(wanted), _MARKS_PER_SEARCH):
+            marks = [booking_mark(self._tenant, each) for each in wanted[first : first + _MARKS_PER_SEARCH]]
+            (calendar,) = await marked(self._exchange, room, ["calendar"], marks).all_items()
+            found |= {event.ref.item_id: event for event in self._ours(calendar)}
+        return [event for event in found.values() if event.mark.booking_id in wanted]
+
+    async def scan(self, room: RoomAddress) -> RoomScan:
+        """As `RoomCalendar.scan`."""
+        calendar, trash = await self._calendar_and_trash(room)
+        events = self._ours(calendar)
+        if isinstance(trash, Refused) and trash.code == "rights_missing":
+            trash = []
+        return RoomScan(events=tuple(events), trashed=tuple(event.mark for event in self._ours(trash)))
+
+    async def read(self, room: RoomAddress, unchanged: Collection[ItemRef]) -> RoomReading:
+        """As `RoomCalendar.read`; bodies take a request for each ten."""
+        return await Reading(self._exchange, self._tenant, room).read(unchanged)
+
+    def as_kept(self, event: RoomEvent) -> Members:
+        """As `RoomCalendar.as_kept`."""
+        return as_kept(event, self._zones.id_of(event.time_zone))
+
+    async def close(self) -> None:
+        """As `RoomCalendar.close`."""
+        self._exchange.close()
+
+    async def _write(self, room: RoomAddress, operations: Sequence[Operation], deadline: float) -> list[Outcome]:
+        batch = Batch(self._tenant, operations, self._zones, whole_tenant=self._exchange.is_delegate)
+        try:
+            return await self._exchange.ask(room, batch.request, batch.outcomes, is_write=True, deadline=deadline)
+        except CalendarError as error:
+            return batch.outcomes_of_failure(error)
+
+    async def _calendar_and_trash(self, room: RoomAddress) -> list[list[MarkedItem] | CalendarError]:
+        try:
+            return await marked(self._exchange, room, ["calendar", "deleteditems"]).all_items()
+        except Refused as refused:
+            if refused.code != "rights_missing" or not self._exchange.is_delegate:
+                raise
+            # A server may refuse both folders for the sake of the one that the account has no rights on.
+            return [*await marked(self._exchange, room, ["calendar"]).all_items(), refused]
+
+    def _ours(self, items: Iterable[MarkedItem] | CalendarError) -> list[FoundEvent]:
+        """Those with this tenant's mark. Raises `CalendarError` where the folder could not be read."""
+        if isinstance(items, CalendarError):
+            raise items
+        events = (ours(self._tenant, item) for item in items)
+        return [event for event in events if event is not None]
+
+
+def _ends(outcome: Outcome) -> bool:
+    """Whether nothing more may be asked of this room just now."""
+    unreachable = isinstance(outcome, Transient) and outcome.code == "unreachable"
+    return unreachable or isinstance(outcome, Throttled | Misconfigured)

@@ -1,0 +1,93 @@
+"""Asks Exchange one thing for one room: in a thread, once, within a deadline; every way it can end is one of ours."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from adapters.calendar import RoomAddress
+from adapters.errors import Misconfigured, Transient
+from adapters.ews import answers
+from adapters.ews.answers import Complaint, Unreadable
+from adapters.ews.http import Answer, Http, ReplyLost
+from adapters.ews.names import Element
+from adapters.ews.queries import Mailbox, envelope
+from adapters.ews.settings import EwsSettings
+from adapters.ews.threads import CallStuck, NoThreadFree, Threads
+from adapters.ews.translate import error_of, error_of_status, undecided
+
+T = TypeVar("T")
+
+Request = Callable[[Mailbox], Element]
+Messages = list[Element]
+
+# After the deadline a call only has to notice it; one that does not (a server that trickles bytes) is left behind.
+_GRACE_S = 1.0
+
+_LEAST_TIME = 0.25
+"""The share of `request_timeout_s` that must be left for a request to be sent: a write cut short is `Unknown`."""
+
+
+class Exchange:
+    """One tenant's server."""
+
+    def __init__(self, settings: EwsSettings) -> None:
+        self._settings = settings
+        self._http = Http(settings)
+        self._threads = Threads(settings.concurrency)
+
+    @property
+    def is_delegate(self) -> bool:
+        """Whether requests spend the service account's own rights and budget."""
+        return self._settings.access == "delegate"
+
+    def deadline(self) -> float:
+        """When a call that begins now must have ended, by `time.monotonic()`."""
+        return time.monotonic() + self._settings.request_timeout_s
+
+    async def ask(
+        self, room: RoomAddress, request: Request, read: Callable[[Messages], T], *, is_write: bool, deadline: float
+    ) -> T:
+        """Send the request once and read its response messages.
+
+        Raises:
+            CalendarError: what covers the request as a whole; `Unknown` only for a write.
+        """
+        call = partial(self._ask, Mailbox(room, self._settings.access), request, read, is_write, deadline)
+        try:
+            return await self._threads.run(call, limit_s=deadline - time.monotonic() + _GRACE_S)
+        except NoThreadFree as busy:
+            raise Transient("unreachable", detail="not sent, earlier requests hang") from busy
+        except CallStuck as stuck:
+            raise undecided("no answer in time", is_write=is_write, code="unreachable") from stuck
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        self._threads.close()
+        self._http.close()
+
+    def _ask(
+        self, mailbox: Mailbox, request: Request, read: Callable[[Messages], T], is_write: bool, deadline: float
+    ) -> T:
+        if deadline - time.monotonic() < _LEAST_TIME * self._settings.request_timeout_s:
+            raise Transient("unreachable", detail="not sent, too little time left")
+        try:
+            answer = self._http.post(envelope(mailbox, request(mailbox)), anchor=mailbox.room, deadline=deadline)
+        except ReplyLost as lost:
+            raise undecided(str(lost), is_write=is_write, code="unreachable") from lost
+        if answer.status != 200:
+            raise error_of_status(answer, is_write=is_write, whole_tenant=self.is_delegate)
+        try:
+            found = answers.messages(answer.content)
+            if isinstance(found, Complaint):
+                raise error_of(found, is_write=is_write, whole_tenant=self.is_delegate)
+            return read(found)
+        except Unreadable as odd:
+            if not is_write and _is_page(answer):
+                raise Misconfigured("endpoint_wrong", detail="a page instead of an answer") from odd
+            # A login or maintenance page may stand in front of a write that was carried out: nothing proves otherwise.
+            raise undecided(str(odd), is_write=is_write) from odd
+
+
+def _is_page(answer: Answer) -> bool:
+    return "html" in answer.headers.get("Content-Type", "").lower()

@@ -1,0 +1,146 @@
+"""Reads events whole, to be compared with what was written: members by a search, bodies by their ids.
+
+A search gives no body and cuts long texts, and what a server keeps is not always what it was given (zones, fractions of
+seconds): both sides are brought into the same form here.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+from functools import partial
+
+from adapters.calendar import FoundEvent, ItemRef, Members, ReadEvent, RoomAddress, RoomEvent, RoomReading, TenantName
+from adapters.errors import CalendarError
+from adapters.ews import answers
+from adapters.ews.answers import Unreadable
+from adapters.ews.exchange import Exchange
+from adapters.ews.items import SENSITIVITY, SHOW_AS
+from adapters.ews.marks import ours
+from adapters.ews.names import Element, T
+from adapters.ews.queries import FolderName, Mailbox, get_bodies, list_items
+from adapters.ews.reads import Search
+from adapters.ews.translate import GONE, error_of
+from adapters.ews.zones import UTC_ID
+
+BODIES_AT_ONCE = 10
+"""Source: Microsoft, "Mailbox synchronization and EWS in Exchange"."""
+
+_SEARCHED_UNITS = 255
+"""What a search gives of a text at least, counted in UTF-16. Source: Microsoft, "FindItem operation"."""
+
+# Outlook has a name of its own for UTC.
+_UTC_IDS = frozenset({UTC_ID, "tzone://Microsoft/Utc", ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WholeItem:
+    ref: ItemRef
+    event: ReadEvent | None
+
+
+class Reading:
+    """A reading of one room's whole calendar."""
+
+    def __init__(self, exchange: Exchange, tenant: TenantName, room: RoomAddress) -> None:
+        self._exchange = exchange
+        self._tenant = tenant
+        self._room = room
+
+    async def read(self, unchanged: Collection[ItemRef]) -> RoomReading:
+        """As `RoomCalendar.read`."""
+        (items,) = await Search(self._exchange, self._room, ["calendar"], _request, self._item).all_items()
+        if isinstance(items, CalendarError):
+            raise items
+        events = {item.ref: item.event for item in items if item.event is not None}
+        bodies = await self._bodies([ref for ref in events if ref not in set(unchanged)])
+        return RoomReading(
+            events=tuple(
+                replace(event, members=replace(event.members, body=bodies.get(ref.item_id)))
+                for ref, event in events.items()
+            ),
+            foreign=tuple(item.ref for item in items if item.event is None),
+        )
+
+    def _item(self, item: Element) -> _WholeItem:
+        if item.find(f"{T}ExtendedProperty") is not None:
+            marked = answers.marked_item(item)
+            found = ours(self._tenant, marked)
+            if found is not None:
+                return _WholeItem(ref=marked.ref, event=_read_event(item, found))
+        return _WholeItem(ref=answers.ref_of(item), event=None)
+
+    async def _bodies(self, refs: Sequence[ItemRef]) -> dict[str, str]:
+        """Plain texts by item id; what is gone by now is left out."""
+        texts: dict[str, str] = {}
+        for first in range(0, len(refs), BODIES_AT_ONCE):
+            ids = [ref.item_id for ref in refs[first : first + BODIES_AT_ONCE]]
+            request, read = partial(_bodies_request, ids), partial(self._texts, ids)
+            deadline = self._exchange.deadline()
+            texts |= await self._exchange.ask(self._room, request, read, is_write=False, deadline=deadline)
+        return texts
+
+    def _texts(self, ids: Sequence[str], messages: Sequence[Element]) -> dict[str, str]:
+        if len(messages) != len(ids):
+            raise Unreadable(f"{len(messages)} answers for {len(ids)} items")
+        texts = [self._text(message) for message in messages]
+        return {item_id: text for item_id, text in zip(ids, texts, strict=True) if text is not None}
+
+    def _text(self, message: Element) -> str | None:
+        complaint = answers.complaint(message)
+        if complaint is None:
+            return answers.body_text(message)
+        if complaint.code in GONE:
+            return None
+        raise error_of(complaint, is_write=False, whole_tenant=self._exchange.is_delegate)
+
+
+def as_kept(event: RoomEvent, zone_id: str | None) -> Members:
+    """As `RoomCalendar.as_kept`; `zone_id`: the Windows zone, None where there is none."""
+    return Members(
+        subject=_searched(event.subject),
+        starts_at=event.starts_at.astimezone(UTC).replace(microsecond=0),
+        ends_at=event.ends_at.astimezone(UTC).replace(microsecond=0),
+        time_zone=_zone(zone_id),
+        all_day=event.all_day and zone_id is not None,
+        location=_searched(event.location),
+        categories=tuple(sorted(event.categories)),
+        sensitivity=event.sensitivity,
+        show_as=event.show_as,
+        body=event.body.content if event.body.content_type == "text" else None,
+    )
+
+
+def _request(mailbox: Mailbox, _: Sequence[FolderName], offset: int) -> Element:
+    return list_items(mailbox, offset=offset)
+
+
+def _bodies_request(ids: Sequence[str], _: Mailbox) -> Element:
+    return get_bodies(ids)
+
+
+def _read_event(item: Element, found: FoundEvent) -> ReadEvent:
+    zone = item.find(f"{T}StartTimeZone")
+    members = Members(
+        subject=_searched(item.findtext(f"{T}Subject") or ""),
+        starts_at=answers.instant(item, "Start").astimezone(UTC).replace(microsecond=0),
+        ends_at=answers.instant(item, "End").astimezone(UTC).replace(microsecond=0),
+        time_zone=None if zone is None else _zone(zone.get("Id")),
+        all_day=item.findtext(f"{T}IsAllDayEvent") in ("true", "1"),
+        location=_searched(item.findtext(f"{T}Location") or ""),
+        categories=tuple(sorted(each.text or "" for each in item.iterfind(f"{T}Categories/{T}String"))),
+        sensitivity=_ours_for(item.findtext(f"{T}Sensitivity") or "Normal", SENSITIVITY),
+        show_as=_ours_for(item.findtext(f"{T}LegacyFreeBusyStatus") or "Busy", SHOW_AS),
+    )
+    return ReadEvent(found=found, members=members)
+
+
+def _zone(windows_id: str | None) -> str | None:
+    return None if windows_id is None or windows_id in _UTC_IDS else windows_id
+
+
+def _ours_for(theirs: str, table: dict[str, str]) -> str:
+    return next((word for word, exchange_word in table.items() if exchange_word == theirs), theirs)
+
+
+def _searched(text: str) -> str:
+    return text.encode("utf-16-le")[: 2 * _SEARCHED_UNITS].decode("utf-16-le", errors="ignore")

@@ -1,0 +1,1 @@
+"""A private RabbitMQ node for the demo and the tests."""

@@ -1,0 +1,46 @@
+"""What SQLite and PostgreSQL do differently: connecting, the clock, locks, and what their errors mean."""
+
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+
+class Database(Protocol):
+    """A place for a ledger. Its engine pools nothing: who connects, keeps the connection or closes it."""
+
+    name: str
+    """Where it is, for error texts: no credentials."""
+    engine: Engine
+
+    def prepare(self) -> None:
+        """Make it ready to hold a ledger, before the first transaction. Raises `LedgerError`."""
+        ...
+
+    def begin(self, connection: Connection, *, writes: bool) -> None:
+        """What must be said at the beginning of a transaction."""
+        ...
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Keep everybody else from changing tables until the transaction ends."""
+        ...
+
+    def now_us(self, connection: Connection) -> int:
+        """The ledger's clock, in microseconds since 1970."""
+        ...
+
+    def is_conflict(self, error: DBAPIError) -> bool:
+        """Whether two transactions met, this one was undone, and doing it again will work."""
+        ...
+
+    def is_trouble(self, error: DBAPIError) -> bool:
+        """Whether the database is in trouble, rather than what it was asked for wrong."""
+        ...
+
+    def is_broken(self, error: DBAPIError) -> bool:
+        """Whether the database is damaged, or its tables are not ours: waiting does not help."""
+        ...
+
+    def words(self, error: DBAPIError) -> str:
+        """What the database said, safe to show: no credentials, no values of a row."""
+        ...

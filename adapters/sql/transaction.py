@@ -1,0 +1,115 @@
+"""One transaction over many callers' work: read the rows, change them in memory, write what changed, all at once.
+
+A statement for each row would cost several times as much; the locks under which the rows are read make it safe.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
+
+from adapters.calendar import BookingId, RoomAddress, TenantName
+from adapters.ledger import BookingKey, LedgerRow
+from adapters.sql.database import Database
+from adapters.sql.schema import bookings, record_of, rooms, row_of
+
+RoomKey = tuple[TenantName, RoomAddress]
+
+# A room at a time, not (tenant, room, booking_id) IN (VALUES …): for that, SQLite reads the whole table (3.40).
+_READ: Select[Any] = (
+    select(bookings)
+    .where(
+        bookings.c.tenant == bindparam("tenant"),
+        bookings.c.room == bindparam("room"),
+        bookings.c.booking_id.in_(bindparam("booking_ids", expanding=True)),
+    )
+    .order_by(bookings.c.booking_id)
+)
+_READ_AND_LOCK = _READ.with_for_update()
+_READ_ROOM = select(rooms.c.scanned_us).where(rooms.c.tenant == bindparam("tenant"), rooms.c.room == bindparam("room"))
+_UPDATE = update(bookings).where(
+    bookings.c.tenant == bindparam("key_tenant"),
+    bookings.c.room == bindparam("key_room"),
+    bookings.c.booking_id == bindparam("key_booking_id"),
+)
+_INSERT = insert(bookings).values(
+    tenant=bindparam("key_tenant"), room=bindparam("key_room"), booking_id=bindparam("key_booking_id")
+)
+_BOOKINGS_AT_ONCE = 500  # databases limit the parameters of a statement
+
+
+class Transaction:
+    """What a transaction has read of the ledger, and what it will write.
+
+    `now_us` is the ledger's clock, read once all rows were read (and locked, where it `writes`); `read_at_s` is the
+    host's monotonic clock just before.
+    """
+
+    def __init__(self, database: Database, connection: Connection, *, writes: bool) -> None:
+        self.connection = connection
+        self._database = database
+        self._read_statement = _READ_AND_LOCK if writes else _READ
+        self._found: dict[BookingKey, LedgerRow] = {}
+        self._changed: dict[BookingKey, LedgerRow] = {}
+        self._scanned: set[RoomKey] = set()
+        self.read_at_s = 0.0
+        self.now_us = 0
+
+    def read(self, keys: Iterable[BookingKey], room_keys: Iterable[RoomKey]) -> None:
+        """Read (and lock) the rows that there are for the keys, and which of the rooms are scanned."""
+        # In the order of the keys, whoever reads: so that two replicas wait for each other and never deadlock.
+        records = [record for room_key, ids in _by_room(keys) for record in self._records(room_key, ids)]
+        self._scanned = {room_key for room_key in sorted(set(room_keys)) if self._is_marked(room_key)}
+        self.read_at_s = time.monotonic()
+        self.now_us = self._database.now_us(self.connection)
+        self._found = {row.key: row for row in (row_of(record, self.now_us) for record in records)}
+
+    def row(self, key: BookingKey) -> LedgerRow | None:
+        """The row as it is after the changes so far; only for keys that were read."""
+        return self._changed.get(key) or self._found.get(key)
+
+    def put(self, row: LedgerRow) -> None:
+        """Write the row at the end, if it is not as it was."""
+        if row != self.row(row.key):
+            self._changed[row.key] = row
+
+    def is_scanned(self, room_key: RoomKey) -> bool:
+        """Whether the room is scanned; only for rooms that were read."""
+        return room_key in self._scanned
+
+    def mark_scanned(self, room_key: RoomKey) -> None:
+        """Mark a room scanned that was not."""
+        tenant, room = room_key
+        self.connection.execute(insert(rooms), {"tenant": tenant, "room": room, "scanned_us": self.now_us})
+        self._scanned.add(room_key)
+
+    def write(self) -> None:
+        """Write the rows that were changed; no row's outcome is known before the commit that follows."""
+        # In the order of the keys, as in `read`.
+        keys = sorted(self._changed, key=lambda key: (key.tenant, key.room, key.booking_id))
+        changed = [(key in self._found, record_of(self._changed[key], self.now_us)) for key in keys]
+        for statement, was_there in ((_INSERT, False), (_UPDATE, True)):
+            records = [record for found, record in changed if found is was_there]
+            if records:
+                self.connection.execute(statement, records)
+
+    def _records(self, room_key: RoomKey, ids: list[BookingId]) -> Iterable[Any]:
+        tenant, room = room_key
+        for start in range(0, len(ids), _BOOKINGS_AT_ONCE):
+            some = ids[start : start + _BOOKINGS_AT_ONCE]
+            yield from self.connection.execute(
+                self._read_statement, {"tenant": tenant, "room": room, "booking_ids": some}
+            )
+
+    def _is_marked(self, room_key: RoomKey) -> bool:
+        tenant, room = room_key
+        return self.connection.execute(_READ_ROOM, {"tenant": tenant, "room": room}).first() is not None
+
+
+def _by_room(keys: Iterable[BookingKey]) -> list[tuple[RoomKey, list[BookingId]]]:
+    rooms_ids: defaultdict[RoomKey, set[BookingId]] = defaultdict(set)
+    for key in keys:
+        rooms_ids[key.tenant, key.room].add(key.booking_id)
+    return [(room_key, sorted(ids)) for room_key, ids in sorted(rooms_ids.items())]

@@ -1,0 +1,1 @@
+"""From queue to settled booking."""

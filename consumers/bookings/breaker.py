@@ -1,0 +1,232 @@
+"""A tenant's breaker: open while nothing of the tenant can work, closed by the first probe that works.
+
+It lies in the ledger, because a customer's account is locked by rejected logins whichever replica sends them: all
+replicas together send one probe at a time (DESIGN.md §4; docs/decisions/0006).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+import structlog
+
+from adapters.calendar import Done, Gone, Outcome, TenantName
+from adapters.errors import CODES, Misconfigured, Refused, Throttled
+from adapters.ledger import BreakerRow, Breakers, LedgerUnavailable
+from consumers.bookings.policy import (
+    ASKING_LOOK_S,
+    BREAKER_FIRST_WAIT_S,
+    BREAKER_LATER_AFTER_S,
+    BREAKER_LATER_WAIT_S,
+    BREAKER_READ_EVERY_S,
+    DOUBT_S,
+    PROBE_EVERY_S,
+    REJECTED_PROBE_EVERY_S,
+    REJECTED_PROBES_MAX,
+)
+
+log = structlog.get_logger(__name__)
+
+_REJECTED = "credentials_rejected"
+
+
+class Errand(Enum):
+    """What a request is sent for: `TRIAL` tells whether a first 401 was meant, `PROBE` whether the tenant works again.
+
+    Only these two can close a breaker: an ordinary request may have begun before the trouble, on a connection that
+    was let in then.
+    """
+
+    ORDINARY = auto()
+    TRIAL = auto()
+    PROBE = auto()
+
+
+def probe_wait_s(code: str, probes: int) -> float:
+    """How long after this many probes (the request that opened the breaker included) the next one is due."""
+    too_many = code == _REJECTED and probes >= REJECTED_PROBES_MAX
+    return REJECTED_PROBE_EVERY_S if too_many else PROBE_EVERY_S
+
+
+@dataclass(slots=True, kw_only=True)
+class Breaker:
+    """One tenant's breaker as this process knows it.
+
+    `fingerprint` tells how the tenant is reached now (settings, secret): what was not tried yet is tried at once.
+    """
+
+    tenant: TenantName
+    ledger: Breakers
+    clock: Callable[[], float]
+    fingerprint: Callable[[], str] = field(repr=False)
+    _row: BreakerRow | None = None
+    _read_s: float = 0.0
+    _is_stale: bool = True
+    _doubted_until_s: float | None = None
+    _is_asking: bool = False
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def error(self) -> Misconfigured | None:
+        """Why it is open, or None while it is closed."""
+        return None if self._row is None else _error_of(self._row)
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether credentials were rejected a moment ago, and one request is to tell whether that was meant."""
+        return self._doubted_until_s is not None
+
+    @property
+    def open_for_s(self) -> float:
+        """How long it has been open; 0 while it is closed."""
+        return 0.0 if self._row is None else self._row.open_for_s + self._age_s()
+
+    @property
+    def next_probe_in_s(self) -> float:
+        """When a request may tell whether the tenant works again; 0: now."""
+        return 0.0 if self._row is None else max(0.0, self._row.next_probe_in_s - self._age_s())
+
+    @property
+    def wait_s(self) -> float:
+        """How long commands of the tenant stay away: a minute, and five once it has lasted ten."""
+        return BREAKER_FIRST_WAIT_S if self.open_for_s < BREAKER_LATER_AFTER_S else BREAKER_LATER_WAIT_S
+
+    async def ready(self) -> None:
+        """Return if a request may be sent now, be it a trial or a probe.
+
+        Raises:
+            Misconfigured: the breaker is open.
+            Throttled: one request is to tell, or is just telling, whether the tenant works.
+            LedgerUnavailable: nobody knows whether the breaker is open.
+        """
+        row = await self.look()
+        self._wait_for_the_one()
+        if row is not None and not self._may_probe(row):
+            raise _error_of(row)
+        left_s = (self._doubted_until_s or 0.0) - self.clock()
+        if left_s > 0:
+            raise Throttled(left_s, whole_tenant=True, detail=_REJECTED)
+
+    async def enter(self) -> Errand:
+        """Take the right to send one request; `leave` must follow. Raises as `ready`."""
+        await self.ready()
+        if self._row is not None:
+            if await self._take_probe(self._row):
+                return self._alone(Errand.PROBE)
+            row = await self.look(anew=True)
+            self._wait_for_the_one()
+            if row is not None:
+                raise _error_of(row)
+        return self._alone(Errand.TRIAL) if self.is_doubted else Errand.ORDINARY
+
+    def leave(self, errand: Errand) -> None:
+        """The request is over; a trial that told nothing is followed by another one."""
+        if errand is not Errand.ORDINARY:
+            self._is_asking = False
+            if self.is_doubted:
+                self._doubted_until_s = self.clock() + DOUBT_S
+
+    async def report(self, errand: Errand, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Learn from the outcomes of a request; returns them as they count.
+
+        Exchange sometimes answers 401 when it wants fewer connections, so a first rejection counts as a throttle.
+        """
+        rejection = next((outcome for outcome in outcomes if isinstance(outcome, Misconfigured)), None)
+        if rejection is None:
+            if errand is not Errand.ORDINARY and any(map(_shows_that_it_works, outcomes)):
+                await self._works(errand)
+        elif errand is Errand.ORDINARY and self._row is None and rejection.code == _REJECTED:
+            self._doubt()
+            return [_as_throttled(outcome) for outcome in outcomes]
+        elif errand is not Errand.ORDINARY or self._row is None:
+            await self._open(rejection)
+        return list(outcomes)
+
+    async def look(self, *, anew: bool = False) -> BreakerRow | None:
+        """What the ledger says; read again now and then, since other workers open and close it, too."""
+        self._is_stale |= anew
+        async with self._reading:
+            if self._is_stale or self._age_s() >= BREAKER_READ_EVERY_S:
+                row = await self.ledger.breaker(self.tenant)
+                self._know(row)
+        return self._row
+
+    def _age_s(self) -> float:
+        return self.clock() - self._read_s
+
+    def _may_probe(self, row: BreakerRow) -> bool:
+        return self.next_probe_in_s <= 0 or self.fingerprint() not in row.tried
+
+    async def _take_probe(self, row: BreakerRow) -> bool:
+        next_in_s = probe_wait_s(row.code, row.probes + 1)
+        return await self.ledger.take_probe(self.tenant, fingerprint=self.fingerprint(), next_in_s=next_in_s)
+
+    def _alone(self, errand: Errand) -> Errand:
+        self._is_asking = True
+        # Whatever comes of it, what the ledger says then is new.
+        self._is_stale = True
+        return errand
+
+    def _wait_for_the_one(self) -> None:
+        # Not sent away meanwhile: if it works, everything may go on at once.
+        if self._is_asking:
+            raise Throttled(ASKING_LOOK_S, whole_tenant=True, detail=_REJECTED if self._row is None else self._row.code)
+
+    def _doubt(self) -> None:
+        if not self.is_doubted:
+            log.warning("tenant.doubted", tenant=self.tenant, why=CODES[_REJECTED].sentence, again_in_s=DOUBT_S)
+            self._doubted_until_s = self.clock() + DOUBT_S
+            # Another worker may have opened it already: then no trial is needed.
+            self._is_stale = True
+
+    async def _open(self, rejection: Misconfigured) -> None:
+        with suppress(LedgerUnavailable):
+            # The outcomes must still be recorded. Nothing is sent while the ledger is away; then it is found again.
+            async with self._reading:
+                row = await self.ledger.open_breaker(
+                    self.tenant,
+                    code=rejection.code,
+                    detail=rejection.detail,
+                    fingerprint=self.fingerprint(),
+                    next_probe_in_s=probe_wait_s(rejection.code, 1),
+                )
+                self._know(row)
+
+    async def _works(self, errand: Errand) -> None:
+        self._doubted_until_s = None
+        if errand is Errand.PROBE or self._row is not None:
+            with suppress(LedgerUnavailable):
+                # Else the next probe that works closes it.
+                async with self._reading:
+                    await self.ledger.close_breaker(self.tenant)
+                    self._know(None)
+
+    def _know(self, row: BreakerRow | None) -> None:
+        self._read_s, self._is_stale = self.clock(), False
+        known, self._row = self._row, row
+        if row is not None:
+            self._doubted_until_s = None
+            if known is None or known.code != row.code:
+                log.error("tenant.stopped", tenant=self.tenant, code=row.code, why=str(_error_of(row)))
+        elif known is not None:
+            log.info("tenant.resumed", tenant=self.tenant, after_s=round(known.open_for_s))
+
+
+def _shows_that_it_works(outcome: Outcome) -> bool:
+    # Not Throttled or Transient: a front end answers so before anybody has looked at the credentials.
+    return isinstance(outcome, Done | Gone | Refused)
+
+
+def _as_throttled(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Misconfigured) and outcome.code == _REJECTED:
+        return Throttled(DOUBT_S, whole_tenant=True, detail=outcome.detail or outcome.code)
+    return outcome
+
+
+def _error_of(row: BreakerRow) -> Misconfigured:
+    if row.code in CODES:
+        return Misconfigured(row.code, detail=row.detail)
+    # A newer roomsync opened it.
+    return Misconfigured("access_blocked", detail=row.code)

@@ -1,0 +1,102 @@
+"""Looks before acting: adopts what is really in the calendar, removes surplus copies (DESIGN.md §3, rule 3)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from adapters.calendar import BookingId, FoundEvent, Gone, ItemRef, Outcome, Remove
+from adapters.errors import CalendarError, Refused, Transient
+from adapters.ledger import BookingKey, ClaimWish, LedgerRow, Swap
+from consumers.bookings.judge import judge
+from consumers.bookings.milestones import Milestone
+from consumers.bookings.policy import CLAIM_MARGIN_S
+from consumers.bookings.room import Room
+from consumers.bookings.verdict import Ask
+from consumers.bookings.writes import Missed
+
+Looked = LedgerRow | CalendarError | Missed
+"""The row as the calendar proves it, free to be planned on; or why not: then the claim stays and the booking rests."""
+
+
+async def claim_and_look(room: Room, rows: Sequence[LedgerRow], again: Mapping[BookingKey, Ask]) -> list[Looked]:
+    """Claim rows, as they were read, and look at those that were still so; `again` as for `look`."""
+    claimed_s = room.clocks.monotonic()
+    wishes = [ClaimWish(row=row, version=row.claim.version if row.claim else row.version) for row in rows]
+    claimed = await room.ledger.claim(wishes, for_s=room.policy.claim_s)
+    for row in claimed:
+        if row is not None:
+            room.reached(Milestone.CLAIMED, row.key)
+    looked = iter(await look(room, [row for row in claimed if row is not None], claimed_s, again))
+    return [Missed() if row is None else next(looked) for row in claimed]
+
+
+async def look(
+    room: Room, claimed: Sequence[LedgerRow], claimed_s: float, again: Mapping[BookingKey, Ask]
+) -> list[Looked]:
+    """Look at rows that are ours since `claimed_s` (monotonic): one search, surplus copies removed, rows recorded.
+
+    Args:
+        again: the commands to look by once more, for bookings whose claim was taken over (DESIGN.md §3, rule 5).
+    """
+    if not claimed:
+        return []
+    try:
+        found = await _find(room, [row.key.booking_id for row in claimed])
+    except CalendarError as error:
+        await _have_looked_again(room, [(row.key, error) for row in claimed], again)
+        return [error for _ in claimed]
+    judgements = [judge(row, found[row.key.booking_id]) for row in claimed]
+    troubles = [await _remove_surplus(room, judgement.surplus, claimed_s) for judgement in judgements]
+    clean = [
+        Swap(before=row, after=judgement.row)
+        for row, judgement, trouble in zip(claimed, judgements, troubles, strict=True)
+        if trouble is None
+    ]
+    await _have_looked_again(room, [(row.key, each) for row, each in zip(claimed, troubles, strict=True)], again)
+    kept = iter(await room.ledger.swap(clean) if clean else [])
+    return [
+        trouble or (judgement.row if next(kept) else Missed())
+        for judgement, trouble in zip(judgements, troubles, strict=True)
+    ]
+
+
+async def _have_looked_again(
+    room: Room, looked: Sequence[tuple[BookingKey, CalendarError | Missed | None]], again: Mapping[BookingKey, Ask]
+) -> None:
+    """Publish the second looks of bookings whose first one is over."""
+    for key, trouble in looked:
+        # Before the claim is let go or the command parked, or a write that is still to land would be seen by nobody.
+        # Not when the look will be repeated: each repetition would leave one message more behind. A refusal parks the
+        # command; a second look comes back all the same.
+        ask = again.get(key)
+        if ask is not None and (trouble is None or (isinstance(trouble, Refused) and ask.look is None)):
+            await room.desk.second_look(ask, "booking")
+
+
+async def _find(room: Room, bookings: list[BookingId]) -> dict[BookingId, list[FoundEvent]]:
+    async with room.gate.slot(room.address) as turn:
+        events = await turn.read(room.calendar.find(room.address, bookings))
+    found: dict[BookingId, list[FoundEvent]] = defaultdict(list)
+    for event in events:
+        found[event.mark.booking_id].append(event)
+    return found
+
+
+async def _remove_surplus(room: Room, surplus: Sequence[ItemRef], claimed_s: float) -> CalendarError | Missed | None:
+    if not surplus:
+        return None
+    remaining_s = room.policy.claim_s - (room.clocks.monotonic() - claimed_s)
+    if remaining_s < room.policy.request_timeout_s + CLAIM_MARGIN_S:
+        return Missed()
+    try:
+        async with room.gate.slot(room.address) as turn:
+            outcomes = await turn.report(await room.calendar.apply(room.address, [Remove(ref=ref) for ref in surplus]))
+    except CalendarError as error:
+        return error
+    return next((trouble for trouble in map(_trouble, outcomes) if trouble is not None), None)
+
+
+def _trouble(outcome: Outcome) -> CalendarError | None:
+    # A copy that is gone while it is removed was moved or restored by somebody under another id: look again.
+    if isinstance(outcome, Gone):
+        return Transient("write_conflict")
+    return outcome if isinstance(outcome, CalendarError) else None

@@ -1,0 +1,37 @@
+"""The points between taking a command and acknowledging it, at each of which a worker may die and nothing may go wrong.
+
+The worker itself takes no notice of them: they are there for those who kill it on purpose (tests/kill).
+"""
+
+from collections.abc import Callable
+from enum import StrEnum, auto
+
+from adapters.ledger import BookingKey
+
+
+class Milestone(StrEnum):
+    """What has just been done, or with `BEFORE_ACK` everything but the acknowledgement."""
+
+    PARSED = auto()
+    CLAIMED = auto()
+    """The claim is in the ledger; nothing was sent to Exchange yet."""
+    REPLIED = auto()
+    """Exchange answered a write, or the wait for its answer is over; the ledger does not know."""
+    COMMITTED = auto()
+    """The outcome is in the ledger."""
+    REMOVAL_PUBLISHED = auto()
+    """Of a move: the removal for the room it left."""
+    LOOK_PUBLISHED = auto()
+    """A second look, before somebody's expired claim is taken over."""
+    RESULT_PUBLISHED = auto()
+    DEFERRED = auto()
+    PARKED = auto()
+    BEFORE_ACK = auto()
+
+
+Reached = Callable[[Milestone, BookingKey], None]
+"""Told of each milestone of each booking the moment it is passed; must not raise and must not wait."""
+
+
+def nobody(_milestone: Milestone, _key: BookingKey) -> None:
+    """Takes no notice."""

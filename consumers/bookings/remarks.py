@@ -1,0 +1,13 @@
+"""Warnings that a write brings back, as a result event carries them."""
+
+from collections.abc import Iterable
+
+from consumers.bookings.codes import code_of
+from consumers.bookings.complaints import Remark
+
+_MEMBER = {"time_zone_as_utc": "/event/time_zone"}
+
+
+def remarks_on_write(codes: Iterable[str]) -> list[Remark]:
+    """The warnings for codes that a calendar answered with."""
+    return [Remark(code=code, message=code_of(code).sentence, member=_MEMBER.get(code)) for code in codes]

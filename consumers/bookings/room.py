@@ -1,0 +1,48 @@
+"""Everything that a room's work needs, and nothing that changes while it runs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.calendar import BookingId, RoomAddress, RoomCalendar
+from adapters.ledger import BookingKey, Ledger, LedgerRow
+from consumers.bookings.gate import Gate
+from consumers.bookings.milestones import Reached, nobody
+from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.tenants import Tenant
+from consumers.bookings.verdict import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """Time, as arguments, so that no test waits: `now` is zone-aware UTC, `monotonic` and `sleep` are in seconds."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """One room of one tenant, with its calendar, its gate and the ledger."""
+
+    tenant: Tenant
+    address: RoomAddress
+    calendar: RoomCalendar
+    gate: Gate
+    ledger: Ledger
+    desk: Desk
+    policy: SyncPolicy
+    clocks: Clocks
+    scan_twice: bool = False
+    """The ledger replaced another one lately: every first scan is repeated once (DESIGN.md §3, rule 7)."""
+    reached: Reached = nobody
+
+    def key(self, booking: BookingId) -> BookingKey:
+        """The ledger's key of a booking here."""
+        return BookingKey(tenant=self.tenant.name, room=self.address, booking_id=booking)
+
+    async def rows(self, bookings: list[BookingId]) -> dict[BookingId, LedgerRow]:
+        """What the ledger knows; a fresh row for a booking never heard of is not among them."""
+        rows = await self.ledger.rows(self.tenant.name, self.address, bookings)
+        return {row.key.booking_id: row for row in rows}

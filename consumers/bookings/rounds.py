@@ -1,0 +1,192 @@
+"""One round over the bookings of a batch: read the ledger, plan each, then record, look and write, each in one go."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from adapters.calendar import BookingId, Create, Gone, Mark, Remove, Update
+from adapters.errors import CalendarError
+from adapters.ledger import LedgerRow, Swap
+from consumers.bookings.looks import Looked, claim_and_look, look
+from consumers.bookings.milestones import Milestone
+from consumers.bookings.pending import Pending
+from consumers.bookings.plan import (
+    CreateEvent,
+    LookFirst,
+    Record,
+    RemoveEvent,
+    Repeat,
+    Rest,
+    Reuse,
+    Step,
+    Supersede,
+    UpdateEvent,
+    must_bar,
+    plan,
+    present,
+    removed,
+)
+from consumers.bookings.room import Room
+from consumers.bookings.verdict import Parked, Problem
+from consumers.bookings.verdicts import done, on_trouble_looking, on_written, rest, superseded
+from consumers.bookings.writes import Write, Written, write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A booking's turn in a round: what the ledger knows and what is to be done."""
+
+    pending: Pending
+    known: LedgerRow | None
+    row: LedgerRow
+    """`known`, or a fresh row where the ledger has none."""
+    step: Step
+
+
+async def one_round(room: Room, ready: Sequence[Pending]) -> None:
+    """Bring each booking one step on. What has no verdict afterwards wants another round, or waits (`error`).
+
+    Raises:
+        LedgerUnavailable: nothing of what is open may be acknowledged.
+    """
+    bookings = [pending.booking_id for pending in ready]
+    rows = await room.rows(bookings)
+    await _park_too_old(room, [pending for pending in ready if pending.booking_id not in rows])
+    if await _bar_by_older_removals(room, ready, rows):
+        rows = await room.rows(bookings)
+    turns = [_turn(room, pending, rows.get(pending.booking_id)) for pending in ready if pending.asks]
+    await asyncio.gather(*(_answer(room, turn) for turn in turns))
+    await _record(room, _with(turns, Record, Repeat))
+    await _look(room, _with(turns, LookFirst))
+    writes = _with(turns, CreateEvent, UpdateEvent, RemoveEvent)
+    await _write(room, [turn for turn in writes if not turn.pending.alone])
+    for turn in writes:
+        if turn.pending.alone:
+            await _write(room, [turn])
+
+
+def _turn(room: Room, pending: Pending, known: LedgerRow | None) -> Turn:
+    row = known or LedgerRow(key=room.key(pending.booking_id), backend=room.calendar.backend)
+    return Turn(pending=pending, known=known, row=row, step=plan(pending.command, row, pending.rendered.digest))
+
+
+def _with(turns: Iterable[Turn], *steps: type[Step]) -> list[Turn]:
+    return [turn for turn in turns if isinstance(turn.step, steps)]
+
+
+async def _park_too_old(room: Room, unknown: Iterable[Pending]) -> None:
+    """A booking without a row, met again after the ledger's memory: its tombstone may have been dropped."""
+    oldest_s = room.clocks.now().timestamp() - room.policy.too_old_after_s
+    for pending in unknown:
+        old = [ask for ask in pending.asks if ask.first_seen_at.timestamp() < oldest_s]
+        if old:
+            await room.desk.settle(pending.take(old), Parked(problem=Problem.coded("too_old")))
+
+
+async def _bar_by_older_removals(room: Room, ready: Iterable[Pending], rows: Mapping[BookingId, LedgerRow]) -> bool:
+    """A removal behind a newer event is sent away with it and may be parked with it: its bar comes first (rule 4)."""
+    bars = [
+        (room.key(pending.booking_id), ask.command.version)
+        for pending in ready
+        for ask in pending.asks
+        if ask.command.version < pending.command.version and must_bar(ask.command, rows.get(pending.booking_id))
+    ]
+    if bars:
+        await room.ledger.bar(bars)
+    return bool(bars)
+
+
+async def _answer(room: Room, turn: Turn) -> None:
+    """The steps that need neither Exchange nor a new row."""
+    match turn.step:
+        case Rest(for_s=for_s):
+            if must_bar(turn.pending.command, turn.row):
+                await room.ledger.bar([(turn.row.key, turn.pending.command.version)])
+            await rest(room, turn.pending, for_s)
+        case Supersede():
+            await superseded(room, turn.pending)
+        case Reuse():
+            await refused_version(room, turn.pending)
+        case Repeat(row=None):
+            await done(room, turn.pending, item_id=_item_id(turn.row))
+
+
+async def refused_version(room: Room, pending: Pending) -> None:
+    """A reused version was not applied; what is older is planned on its own."""
+    problem = Problem.coded("version_reused", member="/version")
+    await room.desk.settle(pending.take(pending.mates()), Parked(problem=problem))
+
+
+async def _record(room: Room, turns: Sequence[Turn]) -> None:
+    turns = [turn for turn in turns if isinstance(turn.step, Record | Repeat) and turn.step.row is not None]
+    if not turns:
+        return
+    afters = [turn.step.row for turn in turns if isinstance(turn.step, Record | Repeat) and turn.step.row]
+    swaps = [Swap(before=turn.known, after=after) for turn, after in zip(turns, afters, strict=True)]
+    kept = await room.ledger.swap(swaps)
+    for turn in turns:
+        room.reached(Milestone.COMMITTED, turn.row.key)
+    await asyncio.gather(
+        *(done(room, turn.pending, item_id=_item_id(turn.row)) for turn, one in zip(turns, kept, strict=True) if one)
+    )
+
+
+async def _look(room: Room, turns: Sequence[Turn]) -> None:
+    if not turns:
+        return
+    taken_over = {turn.row.key: turn.pending.asks[0] for turn in turns if turn.row.claim is not None}
+    looked = await claim_and_look(room, [_barred(turn) for turn in turns], taken_over)
+    await _after_looking(room, turns, looked)
+
+
+async def _after_looking(room: Room, turns: Sequence[Turn], looked: Sequence[Looked]) -> None:
+    for turn, found in zip(turns, looked, strict=True):
+        if not isinstance(found, LedgerRow):
+            await on_trouble_looking(room, turn.pending, found)
+
+
+async def _write(room: Room, turns: Sequence[Turn]) -> None:
+    if not turns:
+        return
+    claimed_s = room.clocks.monotonic()
+    try:
+        written = await write(room, [_operation(turn) for turn in turns])
+    except CalendarError as error:
+        for turn in turns:
+            turn.pending.error = error
+        return
+    shared = len(turns) > 1
+    await asyncio.gather(
+        *(on_written(room, turn.pending, one, shared_request=shared) for turn, one in zip(turns, written, strict=True))
+    )
+    await _look_for_gone(room, list(zip(turns, written, strict=True)), claimed_s)
+
+
+async def _look_for_gone(room: Room, written: Sequence[tuple[Turn, Written]], claimed_s: float) -> None:
+    gone = [(turn, one.row) for turn, one in written if isinstance(one.outcome, Gone)]
+    looked = await look(room, [row for _, row in gone], claimed_s, {})
+    await _after_looking(room, [turn for turn, _ in gone], looked)
+
+
+def _operation(turn: Turn) -> Write:
+    command, row, rendered = turn.pending.command, turn.row, turn.pending.rendered
+    mark = Mark(booking_id=command.booking_id, version=command.version)
+    if rendered.event is None:
+        assert row.item is not None  # noqa: S101 - a removal without an item was recorded, not planned as a write
+        return Write(row=row, version=command.version, operation=Remove(ref=row.item), after=removed(command, row))
+    after = present(command, row, rendered.digest)
+    operation = (
+        Create(mark=mark, event=rendered.event)
+        if row.item is None
+        else Update(mark=mark, ref=row.item, event=rendered.event)
+    )
+    return Write(row=row, version=command.version, operation=operation, after=after)
+
+
+def _barred(turn: Turn) -> LedgerRow:
+    command = turn.pending.command
+    return replace(turn.row, removed_version=command.version) if must_bar(command, turn.row) else turn.row
+
+
+def _item_id(row: LedgerRow) -> str | None:
+    return row.item.item_id if row.item else None

@@ -1,0 +1,119 @@
+"""First touch: one scan of a room's calendar and Deleted Items fills its rows, so that a lost ledger doubles nothing
+(DESIGN.md §3, rule 7)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adapters.calendar import BookingId, FoundEvent, Mark, RoomScan
+from adapters.errors import CalendarError, Transient
+from adapters.ledger import LedgerRow, State, Swap
+from consumers.bookings.judge import Judgement, judge_first_touch
+from consumers.bookings.room import Room
+from consumers.bookings.second_look import look_and_mend
+from consumers.bookings.verdict import Ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Met:
+    before: LedgerRow | None
+    judgement: Judgement
+
+    @property
+    def is_being_written(self) -> bool:
+        """Somebody is at it: what a scan saw of it may be old already."""
+        return self.before is not None and self.before.claim is not None and self.before.claim.is_live
+
+    @property
+    def is_claimed(self) -> bool:
+        """Somebody is writing it, or will look: a scan leaves it to him."""
+        return self.before is not None and self.before.claim is not None
+
+
+async def first_touch(room: Room, ask: Ask) -> None:
+    """Fill the room's rows from its calendar, once.
+
+    Args:
+        ask: a command of the room, to look at it by once more where the ledger replaced another one lately.
+
+    Raises:
+        CalendarError: the room could not be read, or a booking with surplus copies could not be put in order; the room
+            stays unscanned.
+    """
+    if await room.ledger.is_scanned(room.tenant.name, room.address):
+        return
+    met = [one for one in await _meet(room, await _scan(room)) if not one.is_being_written]
+    met = await _record_before_looks(room, met)
+    crooked = [one for one in met if one.judgement.surplus]
+    await _put_in_order(room, crooked)
+    straight = [one for one in met if not one.judgement.surplus and one.judgement.row != one.before]
+    swaps = [Swap(before=one.before, after=one.judgement.row) for one in straight]
+    if room.scan_twice:
+        # Before the room counts as scanned, or a crash now would leave nobody to look again. Not before the scan: each
+        # one that fails would leave one message more behind.
+        await room.desk.second_look(ask, "room")
+    # False: another worker scanned it meanwhile, whose rows are as good as ours.
+    await room.ledger.commit_scan(room.tenant.name, room.address, swaps)
+
+
+async def look_again(room: Room) -> None:
+    """Scan a room once more; put in order each booking that is not as its row says. Raises `CalendarError`."""
+    for one in await _meet(room, await _scan(room)):
+        if not one.is_claimed and (one.judgement.surplus or one.judgement.row != one.before):
+            await _put_in_order(room, [one])
+
+
+async def _scan(room: Room) -> RoomScan:
+    async with room.gate.slot(room.address) as turn:
+        return await turn.read(room.calendar.scan(room.address))
+
+
+async def _meet(room: Room, scan: RoomScan) -> list[_Met]:
+    found: dict[BookingId, list[FoundEvent]] = defaultdict(list)
+    trashed: dict[BookingId, list[Mark]] = defaultdict(list)
+    for event in scan.events:
+        found[event.mark.booking_id].append(event)
+    for mark in scan.trashed:
+        trashed[mark.booking_id].append(mark)
+    bookings = list(found.keys() | trashed.keys())
+    rows = await room.rows(bookings) if bookings else {}
+    return [
+        _Met(
+            before=rows.get(booking),
+            judgement=judge_first_touch(
+                rows.get(booking) or LedgerRow(key=room.key(booking), backend=room.calendar.backend),
+                found[booking],
+                trashed[booking],
+            ),
+        )
+        for booking in bookings
+    ]
+
+
+async def _record_before_looks(room: Room, met: Sequence[_Met]) -> list[_Met]:
+    """Record what the scan tells of known bookings that will be looked at, since a look does not read Deleted Items.
+
+    Returns the bookings that nobody claimed. An expired claim stays: whoever takes it over looks.
+    """
+    looked_at = [one for one in met if one.is_claimed or (one.before is not None and one.judgement.surplus)]
+    swaps = [
+        Swap(before=one.before, after=replace(one.judgement.row, claim=one.before.claim if one.before else None))
+        for one in looked_at
+    ]
+    if swaps and not all(await room.ledger.swap(swaps)):
+        raise Transient("write_conflict")
+    recorded = [replace(one, before=one.judgement.row) for one in looked_at if not one.is_claimed]
+    return recorded + [one for one in met if one not in looked_at]
+
+
+async def _put_in_order(room: Room, crooked: list[_Met]) -> None:
+    """Remove surplus copies before the room counts as scanned, each under a claim like any other write."""
+    for one in crooked:
+        row = one.before or one.judgement.row.settled(state=State.WRITING, item=None)
+        if one.before is None and not (await room.ledger.swap([Swap(before=None, after=row)]))[0]:
+            raise Transient("write_conflict")
+        looked = await look_and_mend(room, row, {})
+        if isinstance(looked, CalendarError):
+            raise looked
+        if not isinstance(looked, LedgerRow):
+            raise Transient("write_conflict")

@@ -1,0 +1,129 @@
+"""Brings a room's calendar up to a batch of commands: first touch, second looks, then rounds of plan and write."""
+
+from collections.abc import Sequence
+
+from adapters.errors import CalendarError, Throttled
+from consumers.bookings.pending import Pending, by_booking
+from consumers.bookings.plan import must_bar
+from consumers.bookings.retry import holding
+from consumers.bookings.room import Room
+from consumers.bookings.rounds import one_round
+from consumers.bookings.scan import first_touch, look_again
+from consumers.bookings.second_look import second_looks
+from consumers.bookings.verdict import Ask, Later, LookedAt, Problem
+from consumers.bookings.verdicts import give_up, send_away
+
+ROUNDS_MAX = 12
+"""A booking that is not settled after this many plans is being fought over; it comes back later."""
+FOUGHT_OVER_S = 15.0
+
+
+async def sync_room(room: Room, asks: Sequence[Ask], *, alone: bool = False) -> None:
+    """Give every command of a batch its verdict; none stays open.
+
+    Args:
+        room: whose calendar.
+        asks: commands and second looks; of each booking all that are at hand.
+        alone: each booking gets a request of its own, because one of them keeps crashing the worker.
+
+    Raises:
+        LedgerUnavailable: what has no verdict yet must go back to the broker.
+    """
+    looks = [ask for ask in asks if ask.look is not None]
+    bookings = by_booking([ask for ask in asks if ask.look is None], room.tenant.subject_template)
+    for pending in bookings:
+        pending.alone = alone
+    error = await _stopped(room) or await _touch(room, asks)
+    if error is not None:
+        await _room_unreadable(room, looks, bookings, error)
+        return
+    await _second_looks(room, looks)
+    await _ride_out(room, bookings)
+
+
+async def _stopped(room: Room) -> CalendarError | None:
+    """Why nothing of the tenant can work, before anything is claimed for it; a doubt is waited out."""
+    try:
+        async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
+            with attempt:
+                await room.gate.breaker.ready()
+    except CalendarError as error:
+        return error
+    return None
+
+
+async def _touch(room: Room, asks: Sequence[Ask]) -> CalendarError | None:
+    """See to it that the room was scanned once; returns why it could not be."""
+    if await room.ledger.is_scanned(room.tenant.name, room.address):
+        return None
+    try:
+        async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
+            with attempt:
+                await first_touch(room, asks[0])
+    except CalendarError as error:
+        return error
+    return None
+
+
+async def _room_unreadable(room: Room, looks: Sequence[Ask], bookings: Sequence[Pending], error: CalendarError) -> None:
+    if looks:
+        await room.desk.settle(looks, send_away(room, error))
+    rows = await room.rows([pending.booking_id for pending in bookings])
+    barred = [
+        (room.key(pending.booking_id), ask.command.version)
+        for pending in bookings
+        for ask in pending.asks
+        if must_bar(ask.command, rows.get(pending.booking_id))
+    ]
+    if barred:
+        # A removal bars what is older before it may be parked (DESIGN.md §3, rule 4).
+        await room.ledger.bar(barred)
+    for pending in bookings:
+        while pending.asks:
+            # A refusal parks the newest and leaves the older ones open: nothing else is going to settle them here.
+            await give_up(room, pending, error)
+
+
+async def _second_looks(room: Room, looks: Sequence[Ask]) -> None:
+    for ask in [ask for ask in looks if ask.look == "room"]:
+        try:
+            await look_again(room)
+        except CalendarError as error:
+            await room.desk.settle([ask], send_away(room, error))
+        else:
+            await room.desk.settle([ask], LookedAt())
+    await second_looks(room, [ask for ask in looks if ask.look == "booking"])
+
+
+async def _ride_out(room: Room, bookings: Sequence[Pending]) -> None:
+    """Short troubles are waited out with the deliveries in hand; the rest of the batch is settled before."""
+    try:
+        async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
+            with attempt:
+                await _until_settled(room, bookings)
+    except CalendarError as last:
+        for pending in bookings:
+            if pending.asks:
+                await give_up(room, pending, pending.error or last)
+
+
+async def _until_settled(room: Room, bookings: Sequence[Pending]) -> None:
+    """Raises the error that asks for the longest wait, when what is left has to wait."""
+    for pending in bookings:
+        pending.error = None
+    for _ in range(ROUNDS_MAX):
+        ready = [pending for pending in bookings if pending.asks and pending.error is None]
+        if not ready:
+            break
+        await one_round(room, ready)
+    fought_over = Later(wait_s=FOUGHT_OVER_S, problem=Problem.coded("write_under_way"), counts_attempt=True)
+    for pending in bookings:
+        if pending.asks and pending.error is None:
+            await room.desk.settle(pending.take_all(), fought_over)
+    waiting = [pending.error for pending in bookings if pending.asks and pending.error is not None]
+    if waiting:
+        raise max(waiting, key=_asked_s)
+
+
+def _asked_s(error: CalendarError) -> float:
+    return (error.retry_after_s or 0.5) if isinstance(error, Throttled) else 0.0

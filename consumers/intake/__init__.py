@@ -1,0 +1,1 @@
+"""From the broker to a room's lane, and back: deliveries, order, acknowledgement."""

@@ -1,0 +1,60 @@
+"""A command in hand: the message, what it says, and whether it can still be acknowledged."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from consumers.bookings.command import BookingCommand
+from consumers.bookings.verdict import Look
+from consumers.intake.headers import Notes, returned_count
+from consumers.intake.session import Session
+
+RETURNED_RUNS_ALONE = 3
+RETURNED_PARKED = 10
+"""Half the broker's delivery limit: parked by us, it gets its result and its derived removal."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Delivery:
+    """A command that waits for its verdict. `received_s` is monotonic."""
+
+    message: AbstractIncomingMessage
+    session: Session
+    command: BookingCommand
+    backend: str
+    notes: Notes
+    first_seen_at: datetime
+    received_s: float
+    is_settled: bool = field(default=False)
+
+    @property
+    def look(self) -> Look | None:
+        """Set on a second look."""
+        return self.notes.look
+
+    @property
+    def routing_key(self) -> str:
+        """The key it came with."""
+        return self.message.routing_key or ""
+
+    @property
+    def returned(self) -> int:
+        """How often it came back without an acknowledgement: a worker may have died of it."""
+        return returned_count(self.message.headers)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it will be delivered again, whatever we do."""
+        return self.session.is_lost
+
+    async def ack(self) -> None:
+        """Tell the broker that it is done with."""
+        self.is_settled = True
+        await self.message.ack()
+
+    async def release(self) -> None:
+        """Give it back to its queue unharmed."""
+        self.is_settled = True
+        if not self.is_lost:
+            await self.message.nack(requeue=True)

@@ -1,0 +1,126 @@
+"""What a message keeps when it is published again, and what it tells about itself (CONTRACT.md §3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import FieldTable, FieldValue
+
+from consumers.bookings.verdict import Look, Problem
+from consumers.intake.names import HEADER_PREFIX
+
+# With an old x-death the broker takes the next deferral for a cycle and drops the message; CC and BCC would copy it.
+_BROKERS_OWN = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count", "CC", "BCC")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """What roomsync itself noted on a message when it last sent it away."""
+
+    attempts: int = 0
+    first_seen_at: datetime | None = None
+    look: Look | None = None
+    delayed_told: bool = False
+    derived: bool = False
+
+    @classmethod
+    def read(cls, headers: Mapping[str, FieldValue]) -> "Notes":
+        """Read them; what is not as we write it counts as absent, since anybody may publish headers."""
+        attempts = _header(headers, "attempts")
+        look = _header(headers, "look")
+        return cls(
+            attempts=attempts if isinstance(attempts, int) and 0 <= attempts < 2**31 else 0,
+            first_seen_at=_instant(_header(headers, "first-seen-at")),
+            look="room" if look == "room" else "booking" if look == "booking" else None,
+            delayed_told=_header(headers, "delayed") is True,
+            derived=_header(headers, "derived") is True,
+        )
+
+
+def returned_count(headers: Mapping[str, FieldValue]) -> int:
+    """How often the broker handed the message out before without getting an acknowledgement."""
+    count = headers.get("x-delivery-count", 0)
+    return count if isinstance(count, int) else 0
+
+
+def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
+    """Whether a worker parked the message, and so reported it; what the broker parks has no such note."""
+    return _header(headers, "error-code") is not None
+
+
+def copy_of(message: AbstractIncomingMessage, **notes: FieldValue) -> Message:
+    """The message as it is published again: body, properties and headers, with notes added (None removes one).
+
+    Not kept: `user_id` (the broker closes the channel of anyone else who sends it), `expiration`, CC, BCC and what the
+    broker wrote.
+    """
+    headers: FieldTable = {name: value for name, value in message.headers.items() if not name.startswith(_BROKERS_OWN)}
+    if message.user_id is not None:
+        notes["publisher"] = message.user_id
+    for name, value in notes.items():
+        header = HEADER_PREFIX + name.replace("_", "-")
+        headers.pop(header, None)
+        if value is not None:
+            headers[header] = value
+    return Message(
+        message.body,
+        headers=headers,
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        priority=message.priority,
+        correlation_id=message.correlation_id,
+        reply_to=message.reply_to,
+        message_id=message.message_id,
+        timestamp=message.timestamp,
+        type=message.type,
+        app_id=message.app_id,
+    )
+
+
+def derived_removal(body: bytes, message_id: str | None) -> Message:
+    """The message of a removal that a move entails; it bears the move's id, so that its result names the move."""
+    return Message(
+        body,
+        headers={f"{HEADER_PREFIX}derived": True},
+        content_type="application/json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+        message_id=message_id,
+    )
+
+
+def look_message(body: bytes, message_id: str, look: Look) -> Message:
+    """The message of a command that asks for a look at its booking or at its room, and is itself not carried out."""
+    return Message(
+        body,
+        headers={f"{HEADER_PREFIX}look": look},
+        content_type="application/json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+        message_id=message_id,
+    )
+
+
+def error_notes(problem: Problem) -> FieldTable:
+    """The notes that say why a message was sent away."""
+    return {"error_code": problem.code, "error_message": problem.message}
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as headers and results carry it: RFC 3339 in UTC with milliseconds."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _header(headers: Mapping[str, FieldValue], name: str) -> FieldValue:
+    return headers.get(HEADER_PREFIX + name)
+
+
+def _instant(value: FieldValue) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo is not None else None

@@ -1,0 +1,51 @@
+"""The names of exchanges, queues and headers (CONTRACT.md §3); publishers, operators and dashboards hold on to them."""
+
+from dataclasses import dataclass
+
+from consumers.bookings.policy import DEFER_TIERS_S
+
+HEADER_PREFIX = "x-roomsync-"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every name at the broker, from the configured prefix."""
+
+    prefix: str = "roomsync"
+
+    @property
+    def commands(self) -> str:
+        """Exchange that publishers publish to."""
+        return f"{self.prefix}.commands"
+
+    @property
+    def failed(self) -> str:
+        """Exchange and queue of what needs a person."""
+        return f"{self.prefix}.failed"
+
+    @property
+    def failed_watch(self) -> str:
+        """Queue of copies of what is parked, for the worker to report what the broker parked without it."""
+        return f"{self.prefix}.failed.watch"
+
+    @property
+    def results(self) -> str:
+        """Exchange of result events."""
+        return f"{self.prefix}.results"
+
+    @property
+    def ledger(self) -> str:
+        """Queue that holds the id of the ledger in use, as its one message."""
+        return f"{self.prefix}.ledger"
+
+    def partition(self, number: int) -> str:
+        """Queue of a partition, at least two digits."""
+        return f"{self.commands}.{number:02d}"
+
+    def deferred(self, tier_s: int) -> str:
+        """Exchange and queue of what comes back after that many seconds."""
+        return f"{self.prefix}.deferred.{tier_s}"
+
+    def all_deferred(self) -> list[str]:
+        """All of them, the shortest wait first."""
+        return [self.deferred(tier_s) for tier_s in DEFER_TIERS_S]

@@ -1,0 +1,41 @@
+"""Reports what the broker parked without us (delivery limit, unroutable): such a command gets its `failed` result too.
+
+A queue of its own holds a copy of whatever is parked (docs/decisions/0005), so that nobody's view of the failed queue
+is disturbed by looking through it.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from consumers.bookings.complaints import BadMessage
+from consumers.intake.headers import was_parked_by_us
+from consumers.intake.names import Names
+from consumers.intake.reading import Reader
+from consumers.intake.session import Session
+from consumers.intake.settle import Settler
+
+PREFETCH = 50
+
+
+class ParkedWatch:
+    """Consumes the copies; drops those that a worker parked, and so reported, itself."""
+
+    def __init__(self, *, names: Names, reader: Reader, settler: Settler) -> None:
+        self._names = names
+        self._reader = reader
+        self._settler = settler
+
+    async def consume(self, session: Session) -> Callable[[], Awaitable[None]]:
+        """Begin to consume the copies. Returns what ends it."""
+
+        async def on_message(message: AbstractIncomingMessage) -> None:
+            if was_parked_by_us(message.headers):
+                await self._settler.drop_copy(message, session)
+                return
+            try:
+                await self._settler.report_parked(self._reader.read(message, session))
+            except BadMessage as bad:
+                await self._settler.report_unreadable(message, session, bad)
+
+        return await session.consume(self._names.failed_watch, PREFETCH, on_message)

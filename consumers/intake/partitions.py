@@ -1,0 +1,73 @@
+"""Consumes the partition queues and hands each command to its lane; one worker holds a partition at a time."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+
+from consumers.bookings.complaints import BadMessage
+from consumers.bookings.milestones import Milestone, Reached, nobody
+from consumers.bookings.room import Clocks
+from consumers.bookings.verdict import Parked, Problem
+from consumers.intake.deliveries import RETURNED_PARKED
+from consumers.intake.lanes import Lanes
+from consumers.intake.names import Names
+from consumers.intake.reading import Reader
+from consumers.intake.session import Session
+from consumers.intake.settle import Settler
+
+log = structlog.get_logger(__name__)
+
+PREFETCH = 500
+"""Deliveries in hand for each partition: wide enough that a room with a backlog hides no other room behind it."""
+
+
+class Partitions:
+    """All partitions, consumed alike; single active consumer lets one worker through for each."""
+
+    def __init__(  # noqa: PLR0913 - the parts that a delivery passes, and who is told of it
+        self,
+        *,
+        names: Names,
+        count: int,
+        reader: Reader,
+        lanes: Lanes,
+        settler: Settler,
+        clocks: Clocks,
+        reached: Reached = nobody,
+    ) -> None:
+        self._names = names
+        self._count = count
+        self._reader = reader
+        self._lanes = lanes
+        self._settler = settler
+        self._clocks = clocks
+        self._reached = reached
+        self.last_arrival_s = clocks.monotonic()
+        """Monotonic; for `--exit-when-idle`."""
+
+    async def consume(self, session: Session) -> list[Callable[[], Awaitable[None]]]:
+        """Begin to consume every partition. Returns what ends it."""
+
+        async def on_message(message: AbstractIncomingMessage) -> None:
+            await self._accept(message, session)
+
+        return [
+            await session.consume(self._names.partition(number), PREFETCH, on_message) for number in range(self._count)
+        ]
+
+    async def _accept(self, message: AbstractIncomingMessage, session: Session) -> None:
+        self.last_arrival_s = self._clocks.monotonic()
+        try:
+            delivery = self._reader.read(message, session)
+        except BadMessage as bad:
+            await self._settler.park_unreadable(message, session, bad)
+            return
+        self._reached(Milestone.PARSED, delivery.command.key)
+        if delivery.returned >= RETURNED_PARKED:
+            await self._settler.settle([delivery], Parked(problem=Problem.coded("crashed_worker")))
+        elif delivery.routing_key != delivery.command.room:
+            log.info("booking.forwarded", why="published under another routing key", room=delivery.command.room)
+            await self._settler.forward(delivery)
+        else:
+            self._lanes.put(delivery)

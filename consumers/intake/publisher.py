@@ -1,0 +1,108 @@
+"""Publishes with confirms, on a connection of its own: in need, a broker stops reading from connections that publish.
+
+With a memory or disk alarm RabbitMQ reads nothing more from such a connection (RabbitMQ, "Memory and Disk Alarms"), so
+acknowledgements must not travel on it. What waits for a confirm then waits on: given back instead, it would come
+again at once, and every return counts towards the delivery limit before RabbitMQ 4.3.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import AMQPError, DeliveryError
+from pamqp import commands as spec
+
+from consumers.intake.client_errors import NotPublished, client_errors
+from consumers.intake.patience import first_of
+
+REFUSED_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""Before a message is published again that a full queue refused (reject-publish); then its delivery is given back."""
+
+
+class Publisher:
+    """The publishing half of a session; `lost` and `lose` are the session's."""
+
+    def __init__(
+        self,
+        connection: AbstractConnection,
+        channel: AbstractChannel,
+        *,
+        lost: asyncio.Event,
+        lose: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self._channel = channel
+        self._lost = lost
+        self._lose = lose
+        self._begun_s: dict[object, float] = {}
+        self._is_refused = False
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker has said that it takes no messages (Connection.Blocked: a memory or disk alarm)."""
+        transport = self._connection.transport
+        if transport is None:
+            return False
+        # The client has no word for it; but its `ready` is over at once unless the connection is blocked.
+        ready = transport.connection.ready()
+        try:
+            ready.send(None)
+        except StopIteration:
+            return False
+        ready.close()
+        return True
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be published at this moment, in words for the operator, or None."""
+        if self.is_blocked:
+            return "the broker blocks publishing (memory or disk alarm)"
+        return "a queue refuses what is published (is it full?)" if self._is_refused else None
+
+    @property
+    def waiting_s(self) -> float:
+        """For how long the message that waits longest has waited for its confirm; 0 when none does."""
+        begun_s = next(iter(self._begun_s.values()), None)
+        return 0.0 if begun_s is None else asyncio.get_running_loop().time() - begun_s
+
+    async def send(self, exchange: str, message: Message, routing_key: str) -> bool:
+        """Publish and wait for the confirm as long as the session lives. Returns whether a queue took the message.
+
+        Raises:
+            NotPublished: the session was lost meanwhile, or a queue refused the message again and again.
+        """
+        waiter = object()
+        self._begun_s[waiter] = asyncio.get_running_loop().time()
+        try:
+            for pause_s in REFUSED_PAUSES_S:
+                try:
+                    return await self._once(exchange, message, routing_key)
+                except DeliveryError:
+                    self._is_refused = True
+                    await first_of(asyncio.sleep(pause_s), self._lost.wait())
+        finally:
+            del self._begun_s[waiter]
+        raise NotPublished(f"a queue of {exchange or 'the default exchange'} refuses messages")
+
+    async def _once(self, exchange: str, message: Message, routing_key: str) -> bool:
+        await self._until_taken_in()
+        if self._lost.is_set():
+            raise NotPublished("the connection to the broker is lost")
+        try:
+            with client_errors():
+                target = await self._channel.get_exchange(exchange, ensure=False)
+                answer = await target.publish(message, routing_key, mandatory=True)
+        except DeliveryError:
+            raise
+        except (AMQPError, OSError) as trouble:
+            self._lose(str(trouble))
+            raise NotPublished(f"not confirmed: {type(trouble).__name__}") from trouble
+        self._is_refused = False
+        return isinstance(answer, spec.Basic.Ack)
+
+    async def _until_taken_in(self) -> None:
+        """Written into a blocked connection, messages would fill its socket until heartbeats no longer get through."""
+        transport = self._connection.transport
+        while transport is not None and self.is_blocked and not self._lost.is_set():
+            await first_of(transport.ready(), self._lost.wait())

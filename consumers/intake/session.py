@@ -1,0 +1,232 @@
+"""Two connections to the broker and all that hangs on them; when one is lost, everything is let go together.
+
+Not aio-pika's robust connection: deliveries of a lost connection can never be acknowledged, and knowing which ones
+those are is what keeps a redelivered command from being worked on twice (docs/decisions/0001).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+
+import aio_pika
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
+
+from consumers.bookings.result import ResultEvent
+from consumers.intake.client_errors import BrokerLost, NotPublished, client_errors
+from consumers.intake.names import Names
+from consumers.intake.publisher import Publisher
+
+__all__ = ["BrokerAddress", "NotPublished", "OnMessage", "Session"]
+
+CONNECT_TIMEOUT_S = 15.0
+HEARTBEAT_S = 10
+"""aiormq gives a silent connection up after three and a half of them: a half-open one is noticed within 40 s."""
+CLOSE_WITHIN_S = 5.0
+
+OnMessage = Callable[[AbstractIncomingMessage], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is. `url` may hold a password: it is never shown."""
+
+    url: str
+    tls: ssl.SSLContext | None = None
+    heartbeat_s: int = HEARTBEAT_S
+
+    def __repr__(self) -> str:
+        return "BrokerAddress(…)"
+
+    async def connect(self, name: str) -> AbstractConnection:
+        """Open a plain connection; `name` shows in the broker's list of connections."""
+        with client_errors():
+            return await aio_pika.connect(
+                self.url,
+                ssl_context=self.tls,
+                timeout=CONNECT_TIMEOUT_S,
+                heartbeat=self.heartbeat_s,
+                client_properties={"connection_name": name},
+            )
+
+
+class Session:
+    """A connection for publishing, and one with a channel for each consumer."""
+
+    def __init__(
+        self, consuming: AbstractConnection, publishing: AbstractConnection, channel: AbstractChannel, names: Names
+    ) -> None:
+        self._consuming = consuming
+        self._publishing = publishing
+        self._names = names
+        self._consumed: list[str] = []
+        self.lost = asyncio.Event()
+        """Set once nothing of this session can be acknowledged or published any more."""
+        self.why_lost = ""
+        self.unrouted_results = 0
+        self._publisher = Publisher(publishing, channel, lost=self.lost, lose=self.lose)
+        for each in (consuming, publishing, channel):
+            each.close_callbacks.add(self._on_close)
+
+    @classmethod
+    async def open(cls, address: BrokerAddress, names: Names, *, name: str = "roomsync") -> "Session":
+        """Connect and open the publishing channel, with confirms."""
+        async with AsyncExitStack() as half_open:
+            consuming = await address.connect(name)
+            half_open.push_async_callback(_close, consuming)
+            publishing = await address.connect(f"{name} (publishing)")
+            half_open.push_async_callback(_close, publishing)
+            with client_errors():
+                channel = await publishing.channel(publisher_confirms=True)
+            half_open.pop_all()
+        return cls(consuming, publishing, channel, names)
+
+    def lose(self, why: str) -> None:
+        """Give the session up: whoever runs it closes it and opens a new one."""
+        if not self.is_lost:
+            self.why_lost = why
+            self.lost.set()
+
+    def _on_close(self, _closed: object, why: BaseException | type[BaseException] | None = None) -> None:
+        # A connection that went silent is closed with CancelledError.
+        known = why if isinstance(why, Exception) else None
+        self.lose(f"{type(known).__name__}: {known}" if known else "the connection to the broker went silent")
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether deliveries of this session will come again by themselves."""
+        return self.lost.is_set()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the session from being used at this moment, in words for the operator, or None."""
+        if self.is_lost:
+            return "the connection to the broker was lost"
+        return self._publisher.trouble
+
+    @property
+    def unconfirmed_s(self) -> float:
+        """For how long the message that waits longest has waited for its confirm; 0 when none does."""
+        return self._publisher.waiting_s
+
+    @property
+    def broker_version(self) -> tuple[int, ...]:
+        """The broker's version as it told it, such as (3, 10, 8)."""
+        transport = self._consuming.transport
+        told = transport.connection.server_properties.get("version", "") if transport else ""
+        text = told.decode() if isinstance(told, bytes) else str(told)
+        return tuple(int(part) for part in text.split("-")[0].split(".") if part.isdigit())
+
+    async def consume(self, queue: str, prefetch: int, on_message: OnMessage) -> Callable[[], Awaitable[None]]:
+        """Consume a queue on a channel of its own; returns what cancels it and leaves the channel for the acks."""
+        with client_errors():
+            channel = await self._consuming.channel(publisher_confirms=False)
+            channel.close_callbacks.add(self._on_close)
+            client = await channel.get_underlay_channel()
+            client.on_consumer_cancel_callbacks.add(lambda _: self.lose(f"the broker ended the consumer of {queue}"))
+            await channel.set_qos(prefetch_count=prefetch)
+            declared = await channel.get_queue(queue, ensure=False)
+            tag = await declared.consume(on_message)
+        self._consumed.append(queue)
+
+        async def cancel() -> None:
+            if not self.is_lost:
+                with client_errors():
+                    await declared.cancel(tag)
+
+        return cancel
+
+    async def has_all_consumers(self) -> bool:
+        """Whether the broker knows a consumer of each queue that is consumed here; not every loss of one is told."""
+        depths = [await self.depth(queue) for queue in self._consumed]
+        return all(depth is not None and depth[1] > 0 for depth in depths)
+
+    async def depth(self, queue: str) -> tuple[int, int] | None:
+        """How many messages wait in a queue and how many consumers it has; None where there is no such queue."""
+        with client_errors():
+            channel = await self._consuming.channel(publisher_confirms=False)
+            try:
+                declared = await channel.declare_queue(queue, passive=True)
+            except ChannelNotFoundEntity:
+                return None
+            result = declared.declaration_result
+            await channel.close()
+        return result.message_count or 0, result.consumer_count or 0
+
+    async def until_publishable(self) -> None:
+        """Return once the broker takes messages: it tells of an alarm only who publishes during it.
+
+        Raises:
+            NotPublished: the session was lost meanwhile.
+        """
+        await self._send("", Message(b""), f"{self._names.prefix}.nobody")
+
+    async def to_commands(self, message: Message, room: str) -> None:
+        """Publish a command, confirmed."""
+        await self._publish(self._names.commands, message, room)
+
+    async def to_deferred(self, message: Message, routing_key: str, tier_s: int) -> None:
+        """Send a message away for `tier_s` seconds, confirmed."""
+        await self._publish(self._names.deferred(tier_s), message, routing_key)
+
+    async def to_failed(self, message: Message, routing_key: str) -> None:
+        """Park a message, confirmed."""
+        await self._publish(self._names.failed, message, routing_key)
+
+    async def result(self, event: ResultEvent) -> None:
+        """Publish a result event, confirmed; one that nobody has bound a queue for is counted and dropped."""
+        message = Message(
+            event.to_json(),
+            content_type="application/json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            correlation_id=event.message_id,
+        )
+        if not await self._send(self._names.results, message, event.routing_key):
+            self.unrouted_results += 1
+
+    async def peek_ledger(self) -> bytes | None:
+        """The message in the ledger's queue, which stays there; None where there is none."""
+        with client_errors():
+            channel = await self._consuming.channel(publisher_confirms=False)
+            try:
+                queue = await channel.get_queue(self._names.ledger, ensure=False)
+                message = await queue.get(no_ack=False, fail=False)
+                if message is None:
+                    return None
+                await message.nack(requeue=True)
+                return message.body
+            finally:
+                await channel.close()
+
+    async def to_ledger(self, message: Message) -> None:
+        """Replace the message in the ledger's queue, confirmed."""
+        await self._publish("", message, self._names.ledger)
+
+    async def _publish(self, exchange: str, message: Message, routing_key: str) -> None:
+        if not await self._send(exchange, message, routing_key):
+            # A queue of ours was deleted: the next session declares it again.
+            missing = f"the exchange {exchange} has no queue" if exchange else f"there is no queue {routing_key}"
+            self.lose(missing)
+            raise NotPublished(missing)
+
+    async def _send(self, exchange: str, message: Message, routing_key: str) -> bool:
+        """Returns whether a queue took it."""
+        if self.is_lost:
+            raise NotPublished("the connection to the broker is lost")
+        return await self._publisher.send(exchange, message, routing_key)
+
+    async def close(self) -> None:
+        """Close both connections; what was not acknowledged goes back to its queue."""
+        self.lose("closed")
+        await asyncio.gather(_close(self._consuming), _close(self._publishing))
+
+
+async def _close(connection: AbstractConnection) -> None:
+    """In order if the other side still answers; one that does not must not hold the worker."""
+    with suppress(TimeoutError, AMQPError, BrokerLost, OSError):
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            with client_errors():
+                await connection.close()

@@ -1,0 +1,265 @@
+"""The only place that acknowledges: carries out verdicts, in the order that loses nothing (DESIGN.md §4, 5).
+
+Whatever must stand at the broker (derived removal, result, deferred or parked copy) is confirmed before the ack.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import cast
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import FieldTable
+
+from consumers.bookings.command import removal_of
+from consumers.bookings.complaints import BadMessage
+from consumers.bookings.milestones import Milestone, Reached, nobody
+from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.result import Outcome
+from consumers.bookings.retry import backoff_s, tier_for
+from consumers.bookings.room import Clocks
+from consumers.bookings.verdict import Ask, Later, Look, LookedAt, Parked, Problem, Settled, Verdict
+from consumers.intake.client_errors import was_cancelled
+from consumers.intake.deliveries import Delivery
+from consumers.intake.headers import copy_of, derived_removal, error_notes, instant_text
+from consumers.intake.observer import Observer
+from consumers.intake.results import result_of, result_of_unreadable
+from consumers.intake.session import NotPublished, Session
+
+log = structlog.get_logger(__name__)
+
+DELAYED_AFTER_S = 300.0
+INTERNAL_ERROR_S = 15.0
+
+
+class Settler:
+    """Settles deliveries. Whatever goes wrong here leaves a delivery unacknowledged: it comes again."""
+
+    def __init__(self, *, policy: SyncPolicy, clocks: Clocks, observer: Observer, reached: Reached = nobody) -> None:
+        self._policy = policy
+        self._clocks = clocks
+        self._observer = observer
+        self._reached = reached
+
+    async def settle(self, asks: Sequence[Ask], verdict: Verdict) -> None:
+        """Carry out one verdict for all of these. Never raises for a delivery's sake."""
+        await asyncio.gather(*(self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks)))
+
+    async def second_look(self, ask: Ask, look: Look) -> None:
+        """Publish the command once more as a second look. Raises `NotPublished`: then nothing may be done."""
+        (delivery,) = _deliveries([ask])
+        message = copy_of(
+            delivery.message, look=look, attempts=0, first_seen_at=instant_text(self._clocks.now()), **_keys(delivery)
+        )
+        await delivery.session.to_deferred(message, delivery.command.room, self._policy.second_look_s)
+        self._reached(Milestone.LOOK_PUBLISHED, delivery.command.key)
+
+    async def work(self, deliveries: Sequence[Delivery], work: Awaitable[None]) -> None:
+        """Await a lane's work on deliveries; after an error of ours they come back later, once it is mended."""
+        try:
+            await work
+        except NotPublished:
+            await self.release(deliveries)
+        except Exception:  # a defect must cost its own batch time, never the worker or a message
+            log.exception("batch.failed", deliveries=len(deliveries))
+            problem = Problem.coded("internal_error")
+            later = Later(wait_s=INTERNAL_ERROR_S, problem=problem, counts_attempt=True)
+            await self.settle([delivery for delivery in deliveries if not delivery.is_settled], later)
+
+    async def release(self, deliveries: Sequence[Delivery]) -> None:
+        """Give deliveries back to the broker unharmed."""
+        await asyncio.gather(*(self._for(each, each.release()) for each in deliveries if not each.is_settled))
+
+    async def forward(self, delivery: Delivery) -> None:
+        """Publish a command again under its room's key: published under another one it would pass its room's lane."""
+        await self._for(delivery, self._forward(delivery))
+
+    async def park_unreadable(self, message: AbstractIncomingMessage, session: Session, bad: BadMessage) -> None:
+        """Park what is no command, its bytes unchanged, with the reason."""
+
+        async def park() -> None:
+            known = bad.known
+            notes: FieldTable = {
+                "error_code": bad.first.code,
+                "error_message": str(bad),
+                "failed_at": instant_text(self._clocks.now()),
+                "tenant": known.tenant,
+                "room": known.room,
+                "booking_id": known.booking_id,
+                "version": known.version,
+            }
+            await session.to_failed(copy_of(message, **notes), message.routing_key or "")
+            await self._report_unreadable(message, session, bad)
+
+        await self._guarded(session, message, park())
+
+    async def report_parked(self, delivery: Delivery) -> None:
+        """Give a command that the broker parked its result; the message in hand is a copy."""
+
+        async def report() -> None:
+            await self._remove_from_previous_room(delivery)
+            await self._tell(delivery, Outcome.FAILED, Problem.coded("parked_by_broker"))
+            await delivery.ack()
+            self._observer.failed(delivery.command.tenant, "parked_by_broker")
+
+        await self._for(delivery, report())
+
+    async def report_unreadable(self, message: AbstractIncomingMessage, session: Session, bad: BadMessage) -> None:
+        """The same for what is no command."""
+        await self._guarded(session, message, self._report_unreadable(message, session, bad))
+
+    async def drop_copy(self, message: AbstractIncomingMessage, session: Session) -> None:
+        """Acknowledge the copy of a message that was parked and reported by a worker."""
+        await self._guarded(session, message, message.ack())
+
+    async def _report_unreadable(self, message: AbstractIncomingMessage, session: Session, bad: BadMessage) -> None:
+        known = bad.known
+        removal = removal_of(known)
+        if removal is not None and known.previous_room is not None:
+            await session.to_commands(derived_removal(removal, message.message_id), known.previous_room)
+        await session.result(result_of_unreadable(message, bad, at=self._clocks.now()))
+        await message.ack()
+        self._observer.failed(known.tenant, bad.first.code)
+        log.warning("message.parked", code=bad.first.code, why=bad.first.message, message_id=message.message_id)
+
+    async def _for(self, delivery: Delivery, settling: Awaitable[None]) -> None:
+        await self._guarded(delivery.session, delivery.message, settling)
+
+    async def _guarded(self, session: Session, message: AbstractIncomingMessage, settling: Awaitable[None]) -> None:
+        try:
+            await settling
+        except asyncio.CancelledError as error:
+            # Not ours when nobody cancelled: the client ends so what waits for a dead connection.
+            if was_cancelled():
+                raise
+            await self._unsettled(session, message, error)
+        except Exception as error:  # noqa: BLE001 - see the class
+            await self._unsettled(session, message, error)
+
+    async def _unsettled(self, session: Session, message: AbstractIncomingMessage, error: BaseException) -> None:
+        """Unacknowledged, it comes again: by itself when the session is lost, else because we give it back."""
+        if session.is_lost:
+            log.debug("delivery.lost", why=type(error).__name__, message_id=message.message_id)
+            return
+        log.warning("delivery.unsettled", why=type(error).__name__, message_id=message.message_id)
+        if message.processed:
+            return
+        try:
+            await message.nack(requeue=True)
+        except Exception as again:  # noqa: BLE001 - see the class
+            log.warning("delivery.not_returned", why=type(again).__name__, message_id=message.message_id)
+
+    async def _forward(self, delivery: Delivery) -> None:
+        await delivery.session.to_commands(copy_of(delivery.message), delivery.command.room)
+        await delivery.ack()
+
+    async def _carry_out(self, delivery: Delivery, verdict: Verdict) -> None:
+        match verdict:
+            case Settled():
+                await self._finish(delivery, verdict)
+            case Parked(problem=problem):
+                await self._park(delivery, problem)
+            case Later():
+                await self._send_away(delivery, verdict)
+            case LookedAt():
+                await self._ack(delivery)
+
+    async def _finish(self, delivery: Delivery, settled: Settled) -> None:
+        await self._remove_from_previous_room(delivery)
+        result = result_of(
+            delivery,
+            Outcome(settled.outcome),
+            now=self._clocks.now(),
+            now_s=self._clocks.monotonic(),
+            item_id=settled.item_id,
+            warnings=settled.warnings,
+        )
+        await delivery.session.result(result)
+        self._reached(Milestone.RESULT_PUBLISHED, delivery.command.key)
+        await self._ack(delivery)
+        self._observer.finished(result)
+
+    async def _ack(self, delivery: Delivery) -> None:
+        self._reached(Milestone.BEFORE_ACK, delivery.command.key)
+        await delivery.ack()
+
+    async def _send_away(self, delivery: Delivery, later: Later) -> None:
+        now = self._clocks.now()
+        age_s = (now - delivery.first_seen_at).total_seconds()
+        attempts = delivery.notes.attempts + (1 if later.counts_attempt else 0)
+        if later.counts_attempt and age_s >= self._policy.give_up_after_s:
+            last = f"{later.problem.code}: {later.problem.message}"
+            await self._park(delivery, Problem.coded("gave_up", detail=last))
+            return
+        wait_s = max(later.wait_s, backoff_s(attempts)) if later.counts_attempt else later.wait_s
+        tier_s = tier_for(wait_s)
+        tell = not delivery.notes.delayed_told and delivery.look is None and age_s + tier_s >= DELAYED_AFTER_S
+        if tell:
+            # It cannot be done before the five minutes are over, and nobody will hold it when they are.
+            await self._tell(delivery, Outcome.DELAYED, later.problem)
+        message = copy_of(
+            delivery.message,
+            attempts=attempts,
+            first_seen_at=instant_text(delivery.first_seen_at),
+            delayed=True if tell or delivery.notes.delayed_told else None,
+            **error_notes(later.problem),
+            **_keys(delivery),
+        )
+        await delivery.session.to_deferred(message, delivery.routing_key, tier_s)
+        self._reached(Milestone.DEFERRED, delivery.command.key)
+        await self._ack(delivery)
+        self._observer.deferred(delivery.command.tenant, later.problem.code, tier_s)
+        log.info("booking.deferred", **_who(delivery), code=later.problem.code, wait_s=tier_s, attempts=attempts)
+
+    async def _park(self, delivery: Delivery, problem: Problem) -> None:
+        now = self._clocks.now()
+        message = copy_of(
+            delivery.message,
+            attempts=delivery.notes.attempts + 1,
+            first_seen_at=instant_text(delivery.first_seen_at),
+            failed_at=instant_text(now),
+            **error_notes(problem),
+            **_keys(delivery),
+        )
+        await delivery.session.to_failed(message, delivery.routing_key)
+        self._reached(Milestone.PARKED, delivery.command.key)
+        await self._remove_from_previous_room(delivery)
+        if delivery.look is None:
+            await self._tell(delivery, Outcome.FAILED, problem)
+        await self._ack(delivery)
+        self._observer.failed(delivery.command.tenant, problem.code)
+        log.warning("booking.parked", **_who(delivery), code=problem.code, why=problem.message)
+
+    async def _tell(self, delivery: Delivery, outcome: Outcome, problem: Problem) -> None:
+        result = result_of(delivery, outcome, now=self._clocks.now(), now_s=self._clocks.monotonic(), problem=problem)
+        await delivery.session.result(result)
+        self._reached(Milestone.RESULT_PUBLISHED, delivery.command.key)
+
+    async def _remove_from_previous_room(self, delivery: Delivery) -> None:
+        """Whatever became of a move, the booking is not in the room it left (DESIGN.md §3, rule 6)."""
+        command = delivery.command
+        removal = removal_of(command)
+        if removal is not None and command.previous_room is not None and delivery.look is None:
+            message = derived_removal(removal, delivery.message.message_id)
+            await delivery.session.to_commands(message, command.previous_room)
+            self._reached(Milestone.REMOVAL_PUBLISHED, command.key)
+
+
+def _deliveries(asks: Sequence[Ask]) -> Sequence[Delivery]:
+    # The lanes hand in nothing but deliveries; the bookings' side knows them as asks.
+    return cast("Sequence[Delivery]", asks)
+
+
+def _keys(delivery: Delivery) -> dict[str, str | int]:
+    command = delivery.command
+    return {
+        "tenant": command.tenant,
+        "room": command.room,
+        "booking_id": command.booking_id,
+        "version": command.version,
+        "backend": delivery.backend,
+    }
+
+
+def _who(delivery: Delivery) -> dict[str, str | int | None]:
+    return {**_keys(delivery), "message_id": delivery.message.message_id}

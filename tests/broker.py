@@ -1,0 +1,94 @@
+"""A broker's session and messages in memory; one journal remembers, in order, what was published and acknowledged."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aio_pika import Message
+
+from adapters.calendar import TenantName
+from consumers.bookings.result import ResultEvent
+from consumers.intake.session import NotPublished
+
+
+@dataclass
+class FakeSession:
+    """`Session` as settling uses it. `refuse` names a kind of publishing that fails from now on."""
+
+    journal: list[tuple[str, Any]] = field(default_factory=list)
+    refuse: set[str] = field(default_factory=set)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_lost(self) -> bool:
+        return self.lost.is_set()
+
+    async def to_commands(self, message: Message, room: str) -> None:
+        self._note("command", (message, room))
+
+    async def to_deferred(self, message: Message, routing_key: str, tier_s: int) -> None:
+        self._note("deferred", (message, routing_key, tier_s))
+
+    async def to_failed(self, message: Message, routing_key: str) -> None:
+        self._note("failed", (message, routing_key))
+
+    async def result(self, event: ResultEvent) -> None:
+        self._note("result", event)
+
+    def _note(self, kind: str, what: object) -> None:
+        if kind in self.refuse or self.is_lost:
+            raise NotPublished(kind)
+        self.journal.append((kind, what))
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.journal]
+
+    def all_of(self, kind: str) -> list[Any]:
+        return [what for each, what in self.journal if each == kind]
+
+
+@dataclass
+class FakeMessage:
+    """An incoming message, as far as anybody looks at one."""
+
+    body: bytes
+    session: FakeSession
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    routing_key: str = "board@acme.example"
+    message_id: str | None = "m-1"
+    content_type: str | None = "application/json"
+    content_encoding: str | None = None
+    priority: int | None = None
+    correlation_id: str | None = None
+    reply_to: str | None = None
+    timestamp: Any = None
+    type: str | None = None
+    app_id: str | None = "spaceiq"
+    user_id: str | None = None
+    expiration: Any = None
+    processed: bool = False
+
+    async def ack(self) -> None:
+        self.processed = True
+        self.session.journal.append(("ack", self.message_id))
+
+    async def nack(self, *, requeue: bool) -> None:
+        self.processed = True
+        self.session.journal.append(("requeue" if requeue else "drop", self.message_id))
+
+
+@dataclass
+class FakeObserver:
+    """Counts what it is told."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def finished(self, result: ResultEvent) -> None:
+        self.told.append(("finished", result.outcome))
+
+    def deferred(self, tenant: TenantName, code: str, tier_s: int) -> None:
+        self.told.append(("deferred", f"{code} {tier_s}"))
+
+    def failed(self, tenant: TenantName | None, code: str) -> None:
+        self.told.append(("failed", code))

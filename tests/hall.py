@@ -1,0 +1,80 @@
+"""Lanes as the worker runs them: the real settler and the real sync; broker and Exchange in memory."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from adapters.calendar import RoomAddress, TenantName
+from adapters.ledger import Ledger
+from consumers.bookings.command import parse_command
+from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.room import Room
+from consumers.intake.deliveries import Delivery
+from consumers.intake.headers import Notes
+from consumers.intake.lanes import Lanes
+from consumers.intake.settle import Settler
+from tests.broker import FakeMessage, FakeObserver, FakeSession
+from tests.builders import Tenants, a_body, a_tenant, an_event
+from tests.fake_ledger import FakeLedger
+from tests.fakes import FakeCalendar
+from tests.rooms import BOARD, VirtualTime, a_gate
+
+
+class Hall:
+    """Lanes with everything behind them. `other_ledger`: another one than a `FakeLedger` of the hall's own."""
+
+    def __init__(self, *, other_ledger: Ledger | None = None, **tenant: object) -> None:
+        self.time = VirtualTime()
+        self.session = FakeSession()
+        self.calendar = FakeCalendar()
+        self.ledger = FakeLedger(clock=self.time.now)
+        self.used_ledger = other_ledger or self.ledger
+        self.tenant = a_tenant(**tenant)  # type: ignore[arg-type]  # a builder takes any
+        self.gate = a_gate(self.used_ledger, self.time)
+        self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=FakeObserver())
+        self.lanes = Lanes(self.room, self.settler, clock=self.time.monotonic)
+        self.known = True
+
+    def room(self, tenant: TenantName, address: RoomAddress) -> Room | None:
+        if not self.known:
+            return None
+        return Room(
+            tenant=self.tenant,
+            address=address,
+            calendar=self.calendar,
+            gate=self.gate,
+            ledger=self.used_ledger,
+            desk=self.settler,
+            policy=SyncPolicy(),
+            clocks=self.time.clocks(),
+        )
+
+    def put(self, booking: str, version: int = 1, returned: int = 0, room: str = BOARD) -> Delivery:
+        headers = {"x-delivery-count": returned} if returned else {}
+        event = an_event(subject=f"version {version}")
+        body = a_body(booking_id=booking, version=version, room=room, event=event)
+        message = FakeMessage(body, self.session, headers=headers, message_id=f"{booking}.{version}")
+        delivery = Delivery(
+            message=cast(Any, message),
+            session=cast(Any, self.session),
+            command=parse_command(body, Tenants(a_tenant())),
+            backend="ews",
+            notes=Notes(),
+            first_seen_at=self.time.now(),
+            received_s=self.time.monotonic(),
+        )
+        self.lanes.put(delivery)
+        return delivery
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(10_000):
+            if condition():
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("it never came to that")
+
+    async def idle(self) -> None:
+        await self.until(lambda: not self.lanes.snapshot())
+
+    def create_sizes(self) -> list[int]:
+        return [len(call.operations) for call in self.calendar.requests if call.kind == "create"]

@@ -1,0 +1,128 @@
+"""A room's sync on fakes and a clock that only moves when somebody sleeps: what the unit and property tests drive."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from adapters.calendar import BookingId, RoomAddress, TenantName
+from adapters.ledger import Ledger, LedgerRow
+from consumers.bookings.breaker import Breaker
+from consumers.bookings.command import BookingCommand
+from consumers.bookings.gate import Gate
+from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.room import Clocks, Room
+from consumers.bookings.sync import sync_room
+from consumers.bookings.verdict import Ask, Look, Verdict
+from tests.builders import a_booking_command, a_tenant, an_event
+from tests.fake_ledger import FakeLedger
+from tests.fakes import FakeCalendar
+
+BOARD = RoomAddress("board@acme.example")
+
+
+class VirtualTime:
+    """A clock whose `sleep` returns as soon as the others had their turn, the time having passed."""
+
+    def __init__(self) -> None:
+        self.passed_s = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 20, 9, tzinfo=UTC) + timedelta(seconds=self.passed_s)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed_s
+
+    async def sleep(self, for_s: float) -> None:
+        self.slept.append(for_s)
+        self.passed_s += for_s
+        await asyncio.sleep(0)
+
+    def clocks(self) -> Clocks:
+        return Clocks(now=self.now, monotonic=self.monotonic, sleep=self.sleep)
+
+
+def a_gate(ledger: Ledger, time: VirtualTime, *, fingerprint: str = "a1", mailbox_concurrency: int = 4) -> Gate:
+    """A gate of the tenant `acme` with its breaker in the ledger."""
+    breaker = Breaker(tenant=TenantName("acme"), ledger=ledger, clock=time.monotonic, fingerprint=lambda: fingerprint)
+    return Gate(mailbox_concurrency=mailbox_concurrency, tenant_concurrency=32, clock=time.monotonic, breaker=breaker)
+
+
+@dataclass(eq=False)
+class FakeAsk:
+    """A command in hand, without a broker."""
+
+    command: BookingCommand
+    first_seen_at: datetime
+    look: Look | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+@dataclass
+class FakeDesk:
+    """Remembers verdicts and the second looks that were asked for."""
+
+    verdicts: list[tuple[BookingCommand, Verdict]] = field(default_factory=list)
+    looks: list[tuple[BookingCommand, Look]] = field(default_factory=list)
+
+    async def settle(self, asks: Sequence[Ask], verdict: Verdict) -> None:
+        for ask in asks:
+            assert isinstance(ask, FakeAsk)
+            ask.verdicts.append(verdict)
+            self.verdicts.append((ask.command, verdict))
+
+    async def second_look(self, ask: Ask, look: Look) -> None:
+        self.looks.append((ask.command, look))
+
+
+class RoomBench:
+    """One room with everything around it; `await bench.run(command, …)` is a batch, its verdicts are returned."""
+
+    def __init__(self, calendar: FakeCalendar | None = None, *, address: RoomAddress = BOARD, **policy: object) -> None:
+        self.time = VirtualTime()
+        self.calendar = calendar or FakeCalendar()
+        self.ledger = FakeLedger(clock=self.time.now)
+        self.desk = FakeDesk()
+        self.room = Room(
+            tenant=a_tenant(),
+            address=address,
+            calendar=self.calendar,
+            gate=a_gate(self.ledger, self.time),
+            ledger=self.ledger,
+            desk=self.desk,
+            policy=replace(SyncPolicy(), **policy),  # type: ignore[arg-type]  # a builder takes any
+            clocks=self.time.clocks(),
+        )
+
+    async def run(self, *commands: BookingCommand, look: Look | None = None, alone: bool = False) -> list[Verdict]:
+        """Sync a batch; the verdict on each command, of which each must have exactly one."""
+        asks = [FakeAsk(command=command, first_seen_at=self.time.now(), look=look) for command in commands]
+        await sync_room(self.room, asks, alone=alone)
+        assert [len(ask.verdicts) for ask in asks] == [1] * len(asks)
+        return [ask.verdicts[0] for ask in asks]
+
+    async def row(self, booking: str = "B-1001") -> LedgerRow | None:
+        rows = await self.room.rows([BookingId(booking)])
+        return rows.get(BookingId(booking))
+
+    def let_pass(self, seconds: float) -> None:
+        self.time.passed_s += seconds
+
+    def subjects(self) -> list[str]:
+        """What the room's calendar shows, sorted."""
+        return sorted(kept.event.subject for kept in self.calendar.events[BOARD])
+
+    def kinds(self) -> list[str]:
+        """The requests that Exchange counted, first touch aside."""
+        return [call.kind for call in self.calendar.requests if call.kind != "scan"]
+
+
+def versioned(version: int, subject: str = "Design review", **changes: object) -> BookingCommand:
+    """A create of the usual booking with a version and a subject."""
+    return a_booking_command(version=version, event=an_event(subject=subject), **changes)
+
+
+def a_cancel(version: int, **changes: object) -> BookingCommand:
+    """A cancel of the usual booking."""
+    return a_booking_command(command="cancel", version=version, **changes)

@@ -1,0 +1,160 @@
+"""The table from Exchange's words to our errors."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from exchangelib import errors as exchangelib_errors
+
+from adapters.errors import CODES, CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
+from adapters.ews.answers import Complaint
+from adapters.ews.http import Answer
+from adapters.ews.translate import ERRORS, GONE, ZONE_UNKNOWN, error_of, error_of_status
+
+# Exchange has them, exchangelib does not (Microsoft, "ResponseCode" and the schema).
+NOT_IN_EXCHANGELIB = {"ErrorADOperation", "ErrorServiceUnavailable", "ErrorImpersonationRequired"}
+
+
+def said(error: CalendarError) -> tuple[type[CalendarError], str]:
+    return type(error), error.code
+
+
+def test_every_listed_code_is_one_of_exchanges() -> None:
+    unknown = {code for code in {*ERRORS, *GONE, *ZONE_UNKNOWN} if not hasattr(exchangelib_errors, code)}
+    assert unknown <= NOT_IN_EXCHANGELIB | {"ErrorADOperation"}
+
+
+def test_every_error_of_the_table_has_a_sentence() -> None:
+    assert {ours for _, ours in ERRORS.values()} <= set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "ours"),
+    [
+        ("ErrorMailboxMoveInProgress", Transient, "store_unavailable"),
+        ("ErrorMailboxStoreUnavailable", Transient, "store_unavailable"),
+        ("ErrorMailboxFailover", Transient, "store_unavailable"),
+        ("ErrorADUnavailable", Transient, "store_unavailable"),
+        ("ErrorInternalServerTransientError", Transient, "server_error"),
+        ("ErrorBatchProcessingStopped", Transient, "server_error"),
+        ("ErrorIrresolvableConflict", Transient, "write_conflict"),
+        ("ErrorStaleObject", Transient, "write_conflict"),
+        ("ErrorNonExistentMailbox", Refused, "room_not_found"),
+        ("ErrorImpersonateUserDenied", Refused, "rights_missing"),
+        ("ErrorAccessDenied", Refused, "rights_missing"),
+        ("ErrorQuotaExceeded", Refused, "mailbox_full"),
+        ("ErrorAccountDisabled", Refused, "mailbox_unusable"),
+        ("ErrorCalendarDurationIsTooLong", Refused, "event_refused"),
+        ("ErrorSchemaValidation", Refused, "event_refused"),
+        ("ErrorImpersonationDenied", Misconfigured, "impersonation_denied"),
+        ("ErrorPasswordExpired", Misconfigured, "credentials_rejected"),
+        ("ErrorNobodyHasSeenThisYet", Refused, "exchange_refused"),
+    ],
+)
+def test_a_response_code_means_the_same_for_reads_and_writes(code: str, kind: type[CalendarError], ours: str) -> None:
+    for is_write in (True, False):
+        error = error_of(Complaint(code=code), is_write=is_write)
+        assert said(error) == (kind, ours)
+        assert error.detail == code
+
+
+@pytest.mark.parametrize("code", ["ErrorTimeoutExpired", "ErrorInternalServerError", "Server", "(no code)"])
+def test_a_server_that_gave_up_while_working_leaves_a_write_unknown(code: str) -> None:
+    assert isinstance(error_of(Complaint(code=code), is_write=True), Unknown)
+    assert isinstance(error_of(Complaint(code=code), is_write=False), Transient)
+
+
+@pytest.mark.parametrize("code", ["ErrorServerBusy", "ErrorExceededConnectionCount", "ErrorTooManyObjectsOpened"])
+def test_a_busy_server_waits_as_long_as_it_named(code: str) -> None:
+    error = error_of(Complaint(code=code, back_off_s=297.749), is_write=True)
+    assert isinstance(error, Throttled)
+    assert error.retry_after_s == 297.749
+
+
+def test_a_busy_server_that_names_no_wait_gets_none_invented() -> None:
+    error = error_of(Complaint(code="ErrorServerBusy"), is_write=True)
+    assert isinstance(error, Throttled)
+    assert error.retry_after_s is None
+
+
+def test_a_busy_server_inside_an_internal_error_is_a_throttle() -> None:
+    complaint = Complaint(code="ErrorInternalServerError", inner_code="ErrorServerBusy", back_off_s=5)
+    error = error_of(complaint, is_write=True)
+    assert isinstance(error, Throttled)
+    assert error.detail == "ErrorInternalServerError/ErrorServerBusy"
+
+
+def test_a_throttle_is_the_rooms_or_the_accounts() -> None:
+    complaint = Complaint(code="ErrorServerBusy")
+    assert error_of(complaint, is_write=True).scope == "room"
+    assert error_of(complaint, is_write=True, whole_tenant=True).scope == "tenant"
+
+
+def an_answer(status: int, headers: dict[str, str] | None = None, content: bytes = b"<html>") -> Answer:
+    return Answer(status, headers or {}, content)
+
+
+@pytest.mark.parametrize(
+    ("status", "on_write", "on_read"),
+    [
+        (301, (Misconfigured, "endpoint_wrong"), (Misconfigured, "endpoint_wrong")),
+        (302, (Misconfigured, "endpoint_wrong"), (Misconfigured, "endpoint_wrong")),
+        (400, (Refused, "exchange_refused"), (Refused, "exchange_refused")),
+        (401, (Misconfigured, "credentials_rejected"), (Misconfigured, "credentials_rejected")),
+        (403, (Misconfigured, "access_blocked"), (Misconfigured, "access_blocked")),
+        (404, (Misconfigured, "endpoint_wrong"), (Misconfigured, "endpoint_wrong")),
+        (407, (Misconfigured, "access_blocked"), (Misconfigured, "access_blocked")),
+        (408, (Transient, "unreachable"), (Transient, "unreachable")),
+        (429, (Throttled, "throttled"), (Throttled, "throttled")),
+        (500, (Unknown, "outcome_unknown"), (Transient, "server_error")),
+        (502, (Unknown, "outcome_unknown"), (Transient, "server_error")),
+        (503, (Throttled, "throttled"), (Throttled, "throttled")),
+        (504, (Unknown, "outcome_unknown"), (Transient, "server_error")),
+        (204, (Unknown, "outcome_unknown"), (Transient, "server_error")),
+    ],
+)
+def test_an_http_status_tells_whether_a_write_may_have_been_carried_out(
+    status: int, on_write: tuple[type[CalendarError], str], on_read: tuple[type[CalendarError], str]
+) -> None:
+    assert said(error_of_status(an_answer(status), is_write=True)) == on_write
+    assert said(error_of_status(an_answer(status), is_write=False)) == on_read
+
+
+def test_a_policy_that_blocks_ews_is_told_with_its_reason() -> None:
+    headers = {"X-EWS-Policy-Reason": "EWS is blocked by policy for this user or tenant"}
+    error = error_of_status(an_answer(403, headers), is_write=True)
+    assert said(error) == (Misconfigured, "ews_blocked")
+    assert error.detail == "EWS is blocked by policy for this user or tenant"
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "credentials_rejected"), (403, "access_blocked")])
+def test_what_stands_in_the_page_of_a_refusal_is_not_read(status: int, code: str) -> None:
+    fault = (
+        b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
+        b"<faultcode>a:ErrorServerBusy</faultcode></s:Fault></s:Body></s:Envelope>"
+    )
+    assert said(error_of_status(an_answer(status, content=fault), is_write=True)) == (Misconfigured, code)
+    assert said(error_of_status(an_answer(500, content=fault), is_write=True)) == (Throttled, "throttled")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("value", "wait_s"),
+    [
+        pytest.param("17", 17.0, id="seconds"),
+        pytest.param("", None, id="none"),
+        pytest.param("soon", None, id="no date"),
+        pytest.param("Sat, 01 Nov 2014 00:00:00 GMT", 0.0, id="a date gone by"),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(status: int, value: str, wait_s: float | None) -> None:
+    error = error_of_status(an_answer(status, {"Retry-After": value}), is_write=True)
+    assert isinstance(error, Throttled)
+    assert error.retry_after_s == wait_s
+
+
+def test_retry_after_may_be_a_date_to_come() -> None:
+    value = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    error = error_of_status(an_answer(503, {"Retry-After": value}), is_write=True)
+    assert isinstance(error, Throttled)
+    assert error.retry_after_s == pytest.approx(90, abs=2)

@@ -1,0 +1,52 @@
+from typing import cast
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from consumers.intake.headers import Notes, copy_of, returned_count
+from tests.broker import FakeMessage, FakeSession
+
+
+def a_message(**changes: object) -> AbstractIncomingMessage:
+    return cast("AbstractIncomingMessage", FakeMessage(b"{}", FakeSession(), **changes))  # type: ignore[arg-type]  # a builder takes any
+
+
+def test_what_the_broker_wrote_and_what_would_harm_is_not_kept() -> None:
+    message = a_message(
+        headers={
+            "x-death": [{}],
+            "x-first-death-queue": "q",
+            "x-last-death-reason": "expired",
+            "x-delivery-count": 3,
+            "x-acquired-count": 4,
+            "CC": ["elsewhere"],
+            "BCC": ["elsewhere"],
+            "x-publishers-own": "kept",
+            "traceparent": "00-abc",
+        },
+        user_id="spaceiq",
+        expiration=1000,
+    )
+    copy = copy_of(message)
+    assert copy.headers == {"x-publishers-own": "kept", "traceparent": "00-abc", "x-roomsync-publisher": "spaceiq"}
+    assert (copy.user_id, copy.expiration) == (None, None)
+    assert (copy.message_id, copy.app_id, copy.content_type) == ("m-1", "spaceiq", "application/json")
+
+
+def test_a_publisher_noted_before_stays_noted() -> None:
+    copy = copy_of(a_message(headers={"x-roomsync-publisher": "spaceiq"}))
+    assert copy.headers["x-roomsync-publisher"] == "spaceiq"
+
+
+def test_notes_survive_their_way_through_the_broker() -> None:
+    notes = Notes.read(
+        copy_of(a_message(), attempts=2, first_seen_at="2026-11-20T09:00:00.000Z", look="booking", delayed=True).headers
+    )
+    assert (notes.attempts, notes.look, notes.delayed_told) == (2, "booking", True)
+    assert notes.first_seen_at is not None
+
+
+def test_headers_that_are_not_as_we_write_them_count_as_absent() -> None:
+    headers = {"attempts": "7", "first-seen-at": "yesterday", "look": "sharp", "derived": "yes"}
+    notes = Notes.read({f"x-roomsync-{name}": value for name, value in headers.items()})
+    assert notes == Notes()
+    assert returned_count({"x-delivery-count": "many"}) == 0

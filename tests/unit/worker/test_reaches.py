@@ -1,0 +1,105 @@
+"""How a tenant's gate and breaker outlive a change of its secret, its address or its limits."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from adapters.calendar import TenantName
+from adapters.errors import Misconfigured
+from consumers.bookings.breaker import Errand
+from consumers.bookings.room import Room
+from consumers.bookings.verdict import Desk
+from tests.fake_ledger import FakeLedger
+from tests.rooms import BOARD, FakeDesk, VirtualTime
+from tests.unit.worker.configuration import a_configuration, a_tenant_table
+from worker.settings import read_settings
+from worker.tenants import LOOK_EVERY_S, TenantRegistry
+from worker.wiring import Reaches
+
+AUTH = 'kind = "basic"\nusername = "svc@acme.example"\npassword_file = "password"\n'
+
+
+@dataclass
+class Place:
+    """A configuration on disk, and the worker's way to its tenant."""
+
+    folder: Path
+    time: VirtualTime
+    registry: TenantRegistry
+    reaches: Reaches
+
+    def room(self) -> Room:
+        room = self.reaches.room(TenantName("acme"), BOARD, cast(Desk, FakeDesk()), scan_twice=False)
+        assert room is not None
+        return room
+
+    def configure(self, **details: str) -> None:
+        a_configuration(self.folder, tenants=a_tenant_table(auth=AUTH, **details))
+        self.time.passed_s += LOOK_EVERY_S
+        assert self.registry.reload_if_changed() is not None
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    (tmp_path / "password").write_text("hunter2")
+    settings = read_settings(a_configuration(tmp_path, tenants=a_tenant_table(auth=AUTH)), {})
+    time = VirtualTime()
+    registry = TenantRegistry(settings, {}, monotonic=time.monotonic)
+    ledger = FakeLedger(clock=time.now)
+    reaches = Reaches(registry=registry, settings=settings, ledger=ledger, clocks=time.clocks())
+    yield Place(tmp_path, time, registry, reaches)
+    await reaches.close()
+
+
+async def stopped(room: Room) -> None:
+    breaker = room.gate.breaker
+    await breaker.report(await breaker.enter(), [Misconfigured()])
+    await breaker.report(Errand.TRIAL, [Misconfigured()])
+    with pytest.raises(Misconfigured):
+        await breaker.enter()
+
+
+async def test_a_stopped_tenant_is_asked_at_once_when_its_password_file_changes(place: Place) -> None:
+    await stopped(place.room())
+    (place.folder / "password").write_text("correct horse")
+    assert await place.room().gate.breaker.enter() is Errand.PROBE
+
+
+async def test_a_refused_password_is_read_again_even_if_its_file_looks_the_same(place: Place) -> None:
+    await stopped(place.room())
+    file = place.folder / "password"
+    before = file.stat()
+    file.write_text("hunter3")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert await place.room().gate.breaker.enter() is Errand.PROBE
+
+
+async def test_a_stopped_tenant_is_asked_at_once_when_its_address_changes(place: Place) -> None:
+    await stopped(place.room())
+    place.configure(more='service_url = "https://other.acme.example/EWS/Exchange.asmx"\n')
+    assert await place.room().gate.breaker.enter() is Errand.PROBE
+
+
+async def test_other_changes_keep_a_stopped_tenant_stopped(place: Place) -> None:
+    await stopped(place.room())
+    place.configure(limits="mailbox_concurrency = 2\n")
+    room = place.room()
+    assert room.gate.mailbox_concurrency == 2
+    with pytest.raises(Misconfigured):
+        await room.gate.breaker.enter()
+
+
+async def test_requests_under_way_still_count_when_the_password_changes(place: Place) -> None:
+    gate = place.room().gate
+    (place.folder / "password").write_text("correct horse")
+    assert place.room().gate is gate
+
+
+async def test_neither_secret_nor_fingerprint_is_printed(place: Place) -> None:
+    room = place.room()
+    assert "hunter2" not in repr(place.reaches._reaches) + repr(room)
+    assert len(room.gate.breaker.fingerprint()) == 4

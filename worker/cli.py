@@ -1,0 +1,46 @@
+"""The command line (CONTRACT.md §6): one small module for each command, loaded only when it is asked for.
+
+Loading them all takes seconds (Exchange, databases, the simulator), which `roomsync publish` need not wait for.
+"""
+
+import logging
+import sys
+from importlib import import_module
+
+import typer
+
+COMMANDS = (
+    "worker",
+    "publish",
+    "topology",
+    "status",
+    "tenant",
+    "reconcile",
+    "ledger",
+    "simulator",
+    "demo",
+    "schema",
+    "config",
+)
+"""Each is registered by the module of its name in `worker.commands`, and listed by `--help` in this order."""
+
+app = typer.Typer(
+    name="roomsync",
+    help="Writes room bookings from RabbitMQ into Microsoft Exchange room calendars.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def roomsync() -> None:
+    """Writes room bookings from RabbitMQ into Microsoft Exchange room calendars."""
+
+
+def main() -> None:
+    """The console script. What libraries complain of is only heard where a command sets its logs up."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    for name in [name for name in sys.argv[1:2] if name in COMMANDS] or COMMANDS:
+        import_module(f"worker.commands.{name}").register(app)
+    app()

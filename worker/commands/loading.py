@@ -1,0 +1,65 @@
+"""What commands share: the configuration option, and errors that end a command with a sentence and an exit code."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
+
+from adapters.ledger import LedgerError
+from consumers.intake.declare import TopologyMismatch
+from consumers.intake.ledger_seat import LedgerRefused
+from consumers.intake.session import NotPublished
+from worker.logs import LEVELS
+from worker.settings import Settings, WrongSettings, find_settings, read_settings
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file; else ROOMSYNC_CONFIG, else ./roomsync.toml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def _known_level(level: str) -> str:
+    if level not in LEVELS:
+        raise typer.BadParameter(f"expected one of {', '.join(LEVELS)}")
+    return level
+
+
+LogLevelOption = Annotated[
+    str, typer.Option("--log-level", help="debug, info, warning or error.", callback=_known_level)
+]
+
+
+def load(config: Path | None) -> Settings:
+    """Read the configuration, or end with exit code 2 and every complaint."""
+    try:
+        return read_settings(find_settings(config, os.environ), os.environ)
+    except WrongSettings as wrong:
+        typer.echo(str(wrong), err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def spoken_errors() -> Iterator[None]:
+    """End with exit code 1 and a sentence on what an operator can meet; anything else is a defect and shows as one."""
+    try:
+        yield
+    except (TopologyMismatch, LedgerRefused, LedgerError, NotPublished) as told:
+        typer.echo(str(told), err=True)
+    except ProbableAuthenticationError:
+        typer.echo("The broker refused the login. Check user, password and virtual host in [broker] url.", err=True)
+    except ConnectionError:
+        # Before AMQPError, which aiormq's own connection error is as well; its text may hold the url.
+        typer.echo("The broker is not reachable. Check [broker] url, and that the broker is running.", err=True)
+    except AMQPError as refused:
+        kind = type(refused).__name__
+        typer.echo(f"The broker refused: {kind}. Check [broker] url, user and virtual host.", err=True)
+    except OSError as unreachable:
+        # The text of an OSError names host and port, never credentials.
+        typer.echo(f"Not reachable: {unreachable.strerror or unreachable}.", err=True)
+    else:
+        return
+    raise typer.Exit(1)

@@ -1,0 +1,132 @@
+"""`roomsync publish`: commands from a JSON Lines file, checked as a whole, published with confirms."""
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aio_pika import DeliveryMode, Message
+
+from adapters.calendar import RoomAddress
+from consumers.bookings.command import parse_command
+from consumers.bookings.complaints import BadMessage
+from consumers.bookings.tenants import TenantDirectory
+from consumers.intake.session import Session
+from worker import wiring
+from worker.commands.loading import ConfigOption, load, spoken_errors
+from worker.commands.progress import progress
+from worker.settings import Settings
+from worker.tenants import TenantRegistry
+
+UNCONFIRMED_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command of the file, with its number."""
+
+    number: int
+    body: bytes
+    room: RoomAddress
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command to the command line."""
+    cli.command("publish")(publish)
+
+
+def publish(
+    file: Annotated[str, typer.Argument(help="JSON Lines, one command a line; - is standard input.")],
+    config: ConfigOption = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a second, at most.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; no broker is needed.")] = False,
+    skip_invalid: Annotated[bool, typer.Option("--skip-invalid", help="Publish the valid lines of a file.")] = False,
+) -> None:
+    """Publish booking commands, confirmed by the broker. With an invalid line nothing of the file is published."""
+    settings = load(config)
+    lines, invalid = _read(_bytes_of(file), TenantRegistry(settings, os.environ))
+    if invalid and not skip_invalid:
+        typer.echo(f"{invalid} invalid lines; nothing was published (--skip-invalid publishes the others).", err=True)
+        raise typer.Exit(1)
+    if dry_run:
+        typer.echo(f"{len(lines)} valid commands; nothing was published.")
+    else:
+        with spoken_errors():
+            asyncio.run(_publish(settings, lines, rate))
+        typer.echo(f"{len(lines)} commands published and confirmed.")
+    if invalid:
+        raise typer.Exit(1)
+
+
+def _bytes_of(file: str) -> Iterator[bytes]:
+    if file == "-":
+        yield from sys.stdin.buffer
+        return
+    try:
+        with Path(file).open("rb") as opened:
+            yield from opened
+    except OSError as error:
+        typer.echo(f"{file}: {error.strerror}.", err=True)
+        raise typer.Exit(2) from None
+
+
+def _read(raw: Iterable[bytes], tenants: TenantDirectory) -> tuple[list[Line], int]:
+    """The valid commands, and how many lines are invalid; each of those is reported with number and reason."""
+    lines: list[Line] = []
+    invalid = 0
+    for number, text in enumerate(raw, start=1):
+        body = text.strip()
+        if not body:
+            continue
+        try:
+            command = parse_command(body, tenants)
+        except BadMessage as bad:
+            invalid += 1
+            typer.echo(f"line {number}: {bad}", err=True)
+        else:
+            lines.append(Line(number, body, command.room))
+    return lines, invalid
+
+
+async def _publish(settings: Settings, lines: list[Line], rate: float | None) -> None:
+    session = await Session.open(wiring.broker_address(settings), wiring.names(settings), name="roomsync publish")
+    try:
+        with progress("publishing", len(lines)) as advance:
+            await _send_all(session, lines, rate, advance)
+    finally:
+        await session.close()
+
+
+async def _send_all(session: Session, lines: list[Line], rate: float | None, advance: Callable[[], None]) -> None:
+    """In the order of the file; a window of unconfirmed messages keeps the broker busy and memory small."""
+    loop = asyncio.get_running_loop()
+    window = asyncio.Semaphore(UNCONFIRMED_MAX)
+    started_s = loop.time()
+
+    async def send(line: Line) -> None:
+        try:
+            await session.to_commands(_message(line), line.room)
+        finally:
+            window.release()
+        advance()
+
+    async with asyncio.TaskGroup() as sending:
+        for index, line in enumerate(lines):
+            if rate is not None:
+                await asyncio.sleep(max(0.0, started_s + index / rate - loop.time()))
+            await window.acquire()
+            sending.create_task(send(line))
+
+
+def _message(line: Line) -> Message:
+    return Message(
+        line.body,
+        content_type="application/json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+        message_id=str(uuid.uuid4()),
+    )

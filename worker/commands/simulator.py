@@ -1,0 +1,77 @@
+"""`roomsync simulator`: an Exchange to rehearse with, on this machine."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.simulator import Simulator
+
+DEFAULT_PASSWORD_ENV = "ROOMSYNC_SIMULATOR_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command to the command line."""
+    cli.command("simulator")(simulator)
+
+
+def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
+    listen: Annotated[str, typer.Option(help="Loopback address and port.")] = "127.0.0.1:8443",
+    domain: Annotated[list[str] | None, typer.Option(help="Domain whose addresses are all rooms; repeatable.")] = None,
+    account: Annotated[str, typer.Option(help="The service account.")] = "svc-rooms@acme.example",
+    password_env: Annotated[
+        str, typer.Option(help="Environment variable that holds the account's password.")
+    ] = DEFAULT_PASSWORD_ENV,
+    directory: Annotated[
+        Path, typer.Option(help="Where the certificate authority is kept, to be named as ca_file.")
+    ] = Path("var/simulator"),
+    access: Annotated[str, typer.Option(help="impersonation or delegate.")] = "impersonation",
+    latency_ms: Annotated[float, typer.Option(min=0, help="How long each request takes.")] = 0,
+    mailbox_concurrency: Annotated[int, typer.Option(min=1, help="Requests at once that a mailbox bears.")] = 27,
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="HTTP without TLS.")] = False,
+) -> None:
+    """Run the Exchange stand-in until SIGTERM or SIGINT: every address of its domains is a room with an empty calendar.
+
+    Look at it under /simulator/rooms in a browser; /simulator/counts says what it was asked.
+    """
+    password = os.environ.get(password_env)
+    if not password:
+        typer.echo(f"Set the environment variable {password_env} to a password for {account}.", err=True)
+        raise typer.Exit(2)
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or access not in ("impersonation", "delegate"):
+        typer.echo("--listen is host:port, --access is impersonation or delegate.", err=True)
+        raise typer.Exit(2)
+    server = Simulator(
+        {account: password},
+        domains=domain or ["acme.example"],
+        access="delegate" if access == "delegate" else "impersonation",
+        latency_ms=latency_ms,
+        mailbox_concurrency=mailbox_concurrency,
+        tls=not plain_http,
+        bind=host.strip("[]"),
+        port=int(port),
+        ca_directory=directory,
+    )
+    asyncio.run(_serve(server, tls=not plain_http))
+
+
+async def _serve(server: Simulator, *, tls: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await server.start()
+    except OSError as error:
+        typer.echo(f"Cannot listen: {error.strerror}.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f'service_url = "{server.url}"')
+    typer.echo(f'ca_file = "{server.ca_file}"' if tls else "allow_plain_http = true")
+    typer.echo(f"look at the rooms: {server.control_url}/rooms")
+    try:
+        await stop.wait()
+    finally:
+        await server.stop()

@@ -1,0 +1,104 @@
+"""`roomsync tenant`: which tenants are stopped and why, and asking again at once when the cause is mended."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from adapters.calendar import TenantName
+from adapters.errors import CODES
+from adapters.ledger import BreakerRow
+from worker import wiring
+from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
+from worker.settings import Settings
+
+app = typer.Typer(help="Tenants and their breakers.", no_args_is_help=True)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    cli.add_typer(app, name="tenant")
+
+
+@app.command("list")
+def list_tenants(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the tenants, and why a stopped one is stopped, for all workers on this ledger. Exit 1 where one is."""
+    settings = load(config)
+    with spoken_errors():
+        rows = asyncio.run(_open_breakers(settings))
+    configured = {tenant.name for tenant in settings.tenants}
+    told = [_told(name, rows.get(name)) for name in sorted(configured | rows.keys())]
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        _show(told)
+    if rows:
+        raise typer.Exit(1)
+
+
+@app.command()
+def retry(
+    name: Annotated[str, typer.Argument(help="The tenant's name, as it is configured.")], config: ConfigOption = None
+) -> None:
+    """Let the next command of a stopped tenant ask its Exchange, whenever the next probe would have been due."""
+    settings = load(config)
+    with spoken_errors():
+        was_open = asyncio.run(_hasten(settings, name))
+    if was_open:
+        typer.echo(
+            f"The next command of {name} asks Exchange again, and if that works all go on. Commands that were sent "
+            "away come back within five minutes; a new one is taken at once."
+        )
+    elif name in {tenant.name for tenant in settings.tenants}:
+        typer.echo(f"{name} is not stopped.")
+    else:
+        typer.echo(f"There is no tenant {name}.", err=True)
+        raise typer.Exit(2)
+
+
+async def _open_breakers(settings: Settings) -> dict[str, BreakerRow]:
+    ledger = await wiring.ledger(settings)
+    try:
+        return {row.tenant: row for row in await ledger.open_breakers()}
+    finally:
+        await ledger.close()
+
+
+async def _hasten(settings: Settings, name: str) -> bool:
+    ledger = await wiring.ledger(settings)
+    try:
+        return await ledger.hasten_probe(TenantName(name))
+    finally:
+        await ledger.close()
+
+
+def _told(name: str, row: BreakerRow | None) -> dict[str, Any]:
+    if row is None:
+        return {"tenant": name, "breaker": "closed"}
+    known = CODES.get(row.code)
+    return {
+        "tenant": name,
+        "breaker": "open",
+        "code": row.code,
+        "detail": row.detail,
+        "message": known.sentence if known else None,
+        "advice": known.advice if known else None,
+        "open_for_s": round(row.open_for_s),
+        "probes": row.probes,
+        "next_probe_in_s": round(max(0.0, row.next_probe_in_s)),
+    }
+
+
+def _show(told: list[dict[str, Any]]) -> None:
+    table = Table("tenant", "breaker", "why", "open for", "next probe in")
+    for tenant in told:
+        if tenant["breaker"] == "closed":
+            table.add_row(tenant["tenant"], "closed")
+            continue
+        why = " ".join(text for text in (tenant["message"], tenant["detail"] and f"[{tenant['detail']}]") if text)
+        open_for, next_in = f"{tenant['open_for_s']} s", f"{tenant['next_probe_in_s']} s"
+        table.add_row(tenant["tenant"], "open", f"{why} {tenant['advice'] or ''}".strip(), open_for, next_in)
+    Console(markup=False).print(table)

@@ -1,0 +1,1 @@
+"""What `roomsync reconcile` does: chooses rooms, compares them, asks the lanes to mend, and tells."""

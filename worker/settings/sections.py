@@ -1,0 +1,161 @@
+"""The settings of the worker itself: broker, ledger, HTTP port, and how bookings are synchronised (CONTRACT.md §5)."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from consumers.bookings.policy import CLAIM_MARGIN_S, DEFER_TIERS_S
+from worker.secrets import Secret
+from worker.settings.complaints import wrong
+from worker.settings.kinds import (
+    File,
+    Folder,
+    SecretFromEnvironment,
+    SecretFromFile,
+    SecretHere,
+    Section,
+    chosen,
+    exactly_one,
+    is_loopback,
+    split,
+    surroundings,
+)
+
+
+class _WithUrl(Section):
+    url: SecretHere | None = None
+    url_env: SecretFromEnvironment | None = None
+    url_file: SecretFromFile | None = None
+
+    @field_validator("url_file")
+    @classmethod
+    def _one_url(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
+        return exactly_one(value, info, "url", "url_env")
+
+
+class BrokerSettings(_WithUrl):
+    """RabbitMQ. Plain amqp:// leaves the machine only where `allow_plain` says so."""
+
+    allow_plain: bool = False
+    ca_file: File | None = None
+    certificate_file: File | None = None
+    key_file: File | None = None
+    prefix: Annotated[str, Field(pattern="^[A-Za-z0-9_.-]{1,100}$")] = "roomsync"
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 16
+
+    @field_validator("url", "url_env", "url_file")
+    @classmethod
+    def _is_a_broker(cls, value: Secret | None) -> Secret | None:
+        parts = split(value.read()) if value else None
+        if value and (parts is None or parts.scheme not in {"amqp", "amqps"}):
+            raise wrong("must be amqps://user:password@host:port/vhost")
+        return value
+
+    @field_validator("allow_plain")
+    @classmethod
+    def _plain_stays_here(cls, value: bool, info: ValidationInfo) -> bool:
+        for url in (info.data.get("url"), info.data.get("url_env"), info.data.get("url_file")):
+            parts = split(url.read()) if url else None
+            if parts and parts.scheme == "amqp" and not value and not is_loopback(parts.hostname):
+                raise wrong("amqp:// sends passwords unencrypted to another machine; use amqps://, or set this to true")
+        return value
+
+    @field_validator("key_file")
+    @classmethod
+    def _key_goes_with_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if "certificate_file" in info.data and (value is None) != (info.data["certificate_file"] is None):
+            raise wrong("certificate_file and key_file go together; give both or none", at="..")
+        return value
+
+    @property
+    def secret_url(self) -> Secret:
+        """The URL with its credentials."""
+        return chosen(self.url, self.url_env, self.url_file)
+
+
+class LedgerSettings(_WithUrl):
+    """The ledger. A relative path of SQLite counts from the folder of the configuration file."""
+
+    # Less a day of margin this is how old a message may be (DESIGN.md §3), so never near nothing.
+    keep_days: Annotated[int, Field(ge=7, le=36500)] = 180
+
+    @field_validator("url", "url_env", "url_file")
+    @classmethod
+    def _is_a_ledger(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
+        url = value.read() if value else ""
+        path = url.removeprefix("sqlite:///")
+        if not value or (url.startswith("postgresql://") and split(url)):
+            return value
+        if path in {url, "", ":memory:"} or "?" in path:
+            raise wrong("must be sqlite:///path/to/ledger.db or postgresql://user:password@host/database")
+        # An absolute path stays as it is: the folder is dropped in front of it.
+        return Secret.given(f"sqlite:///{surroundings(info).folder.absolute() / path}")
+
+    @property
+    def secret_url(self) -> Secret:
+        """The URL with its credentials."""
+        return chosen(self.url, self.url_env, self.url_file)
+
+
+class HttpSettings(Section):
+    """Where health, metrics and status are served."""
+
+    bind: str = "127.0.0.1:9464"
+
+    @field_validator("bind")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", value)
+        if match is None or int(match[2]) > 65535:
+            raise wrong('must be host:port, such as "127.0.0.1:9464" or "[::1]:9464"')
+        return value
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 lets the system choose."""
+        return int(self.bind.rpartition(":")[2])
+
+
+class SyncSettings(Section):
+    """How long to hold, claim and wait."""
+
+    # Nothing stays unacknowledged for more than five minutes (DESIGN.md §4).
+    hold_s: Annotated[float, Field(ge=0, le=240)] = 60.0
+    batch_max: Annotated[int, Field(ge=1, le=100)] = 20
+    request_timeout_s: Annotated[float, Field(ge=1, le=120)] = 30.0
+    claim_s: Annotated[float, Field(ge=1, le=3600)] = 90.0
+    second_look_s: int = 300
+    give_up_after_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+
+    @field_validator("claim_s")
+    @classmethod
+    def _outlasts_a_request(cls, value: float, info: ValidationInfo) -> float:
+        timeout_s = info.data.get("request_timeout_s")
+        if timeout_s is not None and value <= timeout_s + CLAIM_MARGIN_S:
+            raise wrong(
+                "must be longer than request_timeout_s plus {margin} s; raise it, or lower request_timeout_s",
+                margin=f"{CLAIM_MARGIN_S:g}",
+            )
+        return value
+
+    @field_validator("second_look_s")
+    @classmethod
+    def _is_a_tier_after_the_claim(cls, value: int, info: ValidationInfo) -> int:
+        if value not in DEFER_TIERS_S:
+            raise wrong("must be one of {tiers}", tiers=", ".join(map(str, DEFER_TIERS_S)))
+        if value < info.data.get("claim_s", 0):
+            raise wrong("must be at least claim_s: before, the write it looks after may still be under way")
+        return value
+
+
+class TenantsSettings(Section):
+    """Where tenants are kept one by one."""
+
+    directory: Folder | None = None

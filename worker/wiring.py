@@ -1,0 +1,239 @@
+"""Puts the parts together; the only module that names concrete adapters."""
+
+import asyncio
+import hashlib
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, partial
+
+import structlog
+
+from adapters.calendar import RoomAddress, RoomCalendar, TenantName
+from adapters.ews.calendar import EwsCalendar
+from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
+from adapters.ledger import Ledger
+from adapters.sql import open_ledger
+from consumers.bookings.breaker import Breaker
+from consumers.bookings.gate import Gate
+from consumers.bookings.milestones import Reached, nobody
+from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.room import Clocks, Room
+from consumers.bookings.tenants import Tenant
+from consumers.bookings.verdict import Desk
+from consumers.intake.names import Names
+from consumers.intake.session import BrokerAddress
+from consumers.reconcile.read import RoomView
+from worker import settings as configured
+from worker.settings import BrokerSettings, Settings, TenantSettings
+from worker.tenants import TenantRegistry
+
+log = structlog.get_logger(__name__)
+
+DAY_S = 24 * 3600.0
+
+
+def clocks() -> Clocks:
+    """The real ones."""
+    return Clocks(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=asyncio.sleep)
+
+
+def policy(settings: Settings) -> SyncPolicy:
+    """What `[sync]` and `[ledger]` say about waiting."""
+    sync = settings.sync
+    return SyncPolicy(
+        hold_s=sync.hold_s,
+        batch_max=sync.batch_max,
+        claim_s=sync.claim_s,
+        second_look_s=sync.second_look_s,
+        request_timeout_s=sync.request_timeout_s,
+        give_up_after_s=sync.give_up_after_h * 3600,
+        too_old_after_s=(settings.ledger.keep_days - 1) * DAY_S,
+    )
+
+
+def names(settings: Settings) -> Names:
+    """The names at the broker."""
+    return Names(settings.broker.prefix)
+
+
+def broker_address(settings: Settings) -> BrokerAddress:
+    """Where the broker is and whom to trust."""
+    url = settings.broker.secret_url.read()
+    return BrokerAddress(url=url, tls=_tls(settings.broker) if url.startswith("amqps:") else None)
+
+
+def _tls(broker: BrokerSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=broker.ca_file)
+    if broker.certificate_file is not None:
+        context.load_cert_chain(broker.certificate_file, broker.key_file)
+    return context
+
+
+async def ledger(settings: Settings) -> Ledger:
+    """The ledger that is configured, made and brought up to date. Raises `LedgerError`."""
+    return await open_ledger(settings.ledger.secret_url.read())
+
+
+def unsupported(tenant: TenantSettings) -> str | None:
+    """Why this version cannot serve a tenant that is configured rightly, or None."""
+    if tenant.backend != "ews":
+        return f'tenant {tenant.name}: backend = "{tenant.backend}" is not in this version of roomsync'
+    if not isinstance(tenant.auth, configured.BasicAuth | configured.NtlmAuth):
+        return f'tenant {tenant.name}: auth.kind = "{tenant.auth.kind}" is not in this version of roomsync'
+    return None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reach:
+    """How a tenant is reached: made anew when its settings or its secret change."""
+
+    settings: TenantSettings
+    secret: str = field(repr=False)
+    tenant: Tenant
+    calendar: RoomCalendar
+    gate: Gate
+
+
+def _fingerprint(settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, secret: str) -> str:
+    """Tells one way of reaching a tenant from another, as its breaker wants it (docs/decisions/0006).
+
+    It lies in the ledger, so it holds too few bits to find a secret by, and each guess is made expensive.
+    """
+    settled = json.dumps([settings.name, settings.url, settings.access, auth.kind, auth.username])
+    return hashlib.scrypt(secret.encode(), salt=settled.encode(), n=2**14, r=8, p=1, dklen=2).hex()
+
+
+class Reaches:
+    """A calendar and a gate for each tenant, made when its first command comes."""
+
+    def __init__(
+        self,
+        *,
+        registry: TenantRegistry,
+        settings: Settings,
+        ledger: Ledger,
+        clocks: Clocks,
+        reached: Reached = nobody,
+    ) -> None:
+        self._registry = registry
+        self._reached = reached
+        self._policy = policy(settings)
+        self._ledger = ledger
+        self._clocks = clocks
+        self._reaches: dict[str, _Reach] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def room(self, tenant: TenantName, address: RoomAddress, desk: Desk, *, scan_twice: bool) -> Room | None:
+        """A room of a tenant, or None when the tenant is no longer configured."""
+        reach = self._reach(tenant)
+        if reach is None:
+            return None
+        return Room(
+            tenant=reach.tenant,
+            address=address,
+            calendar=reach.calendar,
+            gate=reach.gate,
+            ledger=self._ledger,
+            desk=desk,
+            policy=self._policy,
+            clocks=self._clocks,
+            scan_twice=scan_twice,
+            reached=self._reached,
+        )
+
+    def view(self, tenant: TenantName, address: RoomAddress) -> RoomView | None:
+        """A room of a tenant to look at, or None when the tenant is no longer configured."""
+        reach = self._reach(tenant)
+        if reach is None:
+            return None
+        return RoomView(
+            tenant=reach.tenant,
+            address=address,
+            calendar=reach.calendar,
+            gate=reach.gate,
+            ledger=self._ledger,
+            clocks=self._clocks,
+            hold_s=self._policy.hold_s,
+        )
+
+    def gates(self) -> Mapping[str, Gate]:
+        """The gate of each tenant that had a command so far."""
+        return {name: reach.gate for name, reach in self._reaches.items()}
+
+    def _reach(self, name: TenantName) -> _Reach | None:
+        settings = self._registry.settings(name)
+        if settings is None or unsupported(settings):
+            self._let_go(self._reaches.pop(name, None))
+            return None
+        assert isinstance(settings.auth, configured.BasicAuth | configured.NtlmAuth)  # noqa: S101 - see `unsupported`
+        known = self._reaches.get(name)
+        if known is not None and known.gate.breaker.error is not None:
+            # The server refused it: a change that the file's time stamp does not show is seen all the same.
+            settings.auth.password.refresh()
+        secret = settings.auth.password.read()
+        if known is not None and known.settings is settings and known.secret == secret:
+            return known
+        self._reaches[name] = _Reach(
+            settings=settings,
+            secret=secret,
+            tenant=settings.as_tenant(),
+            calendar=EwsCalendar(self._ews(settings, settings.auth, secret)),
+            gate=self._gate(settings, cache(partial(_fingerprint, settings, settings.auth, secret)), known),
+        )
+        self._let_go(known)
+        return self._reaches[name]
+
+    def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str], known: _Reach | None) -> Gate:
+        """A gate with the tenant's limits; the one that is there while they stay, since requests are under way."""
+        monotonic = self._clocks.monotonic
+        if known is None:
+            name = TenantName(settings.name)
+            breaker = Breaker(tenant=name, ledger=self._ledger, clock=monotonic, fingerprint=fingerprint)
+        else:
+            breaker = known.gate.breaker
+            breaker.fingerprint = fingerprint
+            if known.settings.limits == settings.limits:
+                return known.gate
+        return Gate(
+            mailbox_concurrency=settings.limits.mailbox_concurrency,
+            tenant_concurrency=settings.limits.tenant_concurrency,
+            clock=monotonic,
+            breaker=breaker,
+        )
+
+    def _ews(
+        self, settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, password: str
+    ) -> EwsSettings:
+        kind = BasicAuth if isinstance(auth, configured.BasicAuth) else NtlmAuth
+        return EwsSettings(
+            tenant=TenantName(settings.name),
+            service_url=settings.url,
+            access=settings.access,
+            auth=kind(username=auth.username, password=password),
+            ca_file=settings.ca_file,
+            request_timeout_s=self._policy.request_timeout_s,
+            concurrency=settings.limits.tenant_concurrency,
+        )
+
+    def _let_go(self, reach: _Reach | None) -> None:
+        """Close what was replaced once its last requests are over: they end within their time-out."""
+        if reach is None:
+            return
+
+        async def close() -> None:
+            await asyncio.sleep(self._policy.request_timeout_s * 2)
+            await reach.calendar.close()
+
+        task = asyncio.create_task(close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Give back all connections."""
+        for task in self._closing:
+            task.cancel()
+        await asyncio.gather(*(reach.calendar.close() for reach in self._reaches.values()))
