@@ -1,0 +1,296 @@
+"""What becomes of commands in hand when the broker or the way to it fails: one event, one result, nothing left over."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any
+
+import pytest
+from aio_pika.exceptions import InvalidFrameError, ProbableAuthenticationError
+from structlog.testing import capture_logs
+
+from adapters.rabbitmq.folder import free_ports
+from adapters.rabbitmq.installation import RabbitmqInstallation
+from adapters.rabbitmq.node import BrokerNode
+from consumers.intake.names import Names
+from tests.fakes import FakeCalendar
+from tests.intake_stage import IntakeStage, an_intake, an_intake_stage
+from tests.tcp_proxy import BOTH, Direction, TcpProxy
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
+
+BLOCKED = "the broker blocks publishing (memory or disk alarm)"
+WELL_UNDER_A_MINUTE_S = 12
+"""With the stage's heartbeat of a second; the worker's takes four times as long."""
+
+
+@pytest.fixture(scope="module")
+def node(rabbitmq: RabbitmqInstallation) -> Iterator[BrokerNode]:
+    """A node to hurt; whoever hurts it mends it."""
+    with BrokerNode(installation=rabbitmq) as node:
+        yield node
+
+
+@pytest.fixture
+async def proxy(node: BrokerNode) -> AsyncIterator[TcpProxy]:
+    async with TcpProxy(node.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def stage(node: BrokerNode, amqp_prefix: str, proxy: TcpProxy) -> AsyncIterator[IntakeStage]:
+    async with an_intake_stage(node.url, amqp_prefix, worker_url=proxy.url) as stage:
+        yield stage
+
+
+async def commands_in_flight(stage: IntakeStage, count: int = 40) -> None:
+    """Some are being written, the others wait behind them."""
+    stage.calendar.pause()
+    await stage.publish_many(count)
+    await stage.until(lambda: sum(stage.calendar.in_flight.values()) > 0, "a request in flight")
+    await stage.until(lambda: in_hand(stage) == count, "all commands in hand")
+
+
+def in_hand(stage: IntakeStage) -> int:
+    return sum(waiting + in_work for waiting, in_work in stage.intake.lanes.snapshot().values())
+
+
+async def lost(stage: IntakeStage, within_s: float = 30) -> str:
+    """Wait until the session in use is given up; returns why it was."""
+    session = stage.intake.session
+    assert session is not None
+    await stage.until(lambda: session.is_lost, "the session to be given up", within_s)
+    assert stage.standing is not None
+    return session.why_lost
+
+
+@pytest.mark.parametrize("hurt", ["restart", "kill"])
+async def test_a_broker_that_goes_and_comes_back_costs_nothing(stage: IntakeStage, node: BrokerNode, hurt: str) -> None:
+    await commands_in_flight(stage)
+    if hurt == "kill":
+        await asyncio.to_thread(node.kill)
+        assert stage.standing is not None
+        await asyncio.to_thread(node.start)
+    else:
+        await asyncio.to_thread(node.restart)
+    stage.calendar.resume()
+    await stage.until_ready()
+    await stage.until_done()
+    await stage.assert_exact()
+
+
+async def test_a_batch_that_outlives_its_connection_is_written_once_and_told_once(
+    stage: IntakeStage, proxy: TcpProxy
+) -> None:
+    await commands_in_flight(stage)
+    proxy.cut()
+    await lost(stage)
+    await stage.until_ready()
+    await stage.until(lambda: in_hand(stage) > 0, "the commands to come again")
+    stage.calendar.resume()
+    await stage.until_done()
+    assert sorted(result["booking_id"] for result in stage.results.told) == sorted(stage.published)
+    await stage.assert_exact()
+
+
+async def test_connections_that_are_cut_again_and_again_delay_and_lose_nothing(
+    stage: IntakeStage, proxy: TcpProxy
+) -> None:
+    for number in range(2):
+        await stage.publish_many(30, f"B{number}")
+        proxy.cut()
+        await lost(stage)
+        await stage.until_ready()
+    await stage.until_done()
+    await stage.assert_exact()
+
+
+async def test_a_half_open_connection_is_noticed_whichever_direction_is_silent(
+    node: BrokerNode, amqp_prefix: str
+) -> None:
+    async def one(prefix: str, *silent: Direction) -> None:
+        async with (
+            TcpProxy(node.port) as proxy,
+            an_intake_stage(node.url, prefix, worker_url=proxy.url) as stage,
+        ):
+            await commands_in_flight(stage)
+            proxy.swallow(*silent)
+            stage.calendar.resume()
+            await lost(stage, WELL_UNDER_A_MINUTE_S)
+            proxy.heal()
+            await stage.until_done()
+            await stage.assert_exact()
+
+    await asyncio.gather(
+        one(f"{amqp_prefix}-a", "to server", "from server"),
+        one(f"{amqp_prefix}-b", "to server"),
+        one(f"{amqp_prefix}-c", "from server"),
+    )
+
+
+async def test_a_worker_on_a_half_open_connection_still_ends_in_time(stage: IntakeStage, proxy: TcpProxy) -> None:
+    proxy.swallow(*BOTH)
+    began_s = asyncio.get_running_loop().time()
+    await stage.stop()
+    assert asyncio.get_running_loop().time() - began_s < 10
+
+
+async def test_a_channel_that_the_broker_closes_is_replaced(node: BrokerNode, amqp_prefix: str) -> None:
+    await asyncio.to_thread(set_consumer_timeout, node, timeout_ms=1000, looked_at_every_ms=500)
+    try:
+        async with an_intake_stage(node.url, amqp_prefix) as stage:
+            await commands_in_flight(stage)
+            assert "PRECONDITION_FAILED" in await lost(stage)
+            stage.calendar.resume()
+            await stage.until_done()
+            await stage.assert_exact()
+    finally:
+        await asyncio.to_thread(set_consumer_timeout, node, timeout_ms=1_800_000, looked_at_every_ms=60_000)
+
+
+def set_consumer_timeout(node: BrokerNode, *, timeout_ms: int, looked_at_every_ms: int) -> None:
+    """For channels opened from now on."""
+    node.ctl(
+        "eval",
+        f"application:set_env(rabbit, consumer_timeout, {timeout_ms}), "
+        f"application:set_env(rabbit, channel_tick_interval, {looked_at_every_ms}).",
+    )
+
+
+async def test_a_queue_that_is_deleted_is_declared_and_consumed_again(stage: IntakeStage) -> None:
+    await stage.channel.queue_delete(stage.names.partition(0))
+    assert await lost(stage, within_s=5) == f"the broker ended the consumer of {stage.names.partition(0)}"
+    await stage.until_ready()
+    await stage.publish_many(20)
+    await stage.until_done()
+    await stage.assert_exact()
+
+
+async def test_a_consumer_that_goes_without_a_word_is_missed(stage: IntakeStage, node: BrokerNode) -> None:
+    await asyncio.to_thread(forget_consumers, node, stage.names.partition(1))
+    assert await lost(stage) == "the broker has no consumer of ours any more"
+    await stage.until_ready()
+    await stage.publish_many(20)
+    await stage.until_done()
+    await stage.assert_exact()
+
+
+def forget_consumers(node: BrokerNode, queue: str) -> None:
+    """Take the consumers from a quorum queue behind the back of their channels."""
+    node.ctl(
+        "eval",
+        f'{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)), '
+        "Leader = amqqueue:get_pid(Q), "
+        "[ra:process_command(Leader, rabbit_fifo:make_checkout({Tag, Channel}, cancel, #{})) "
+        "|| {Channel, Tag, _, _, _, _, _, _} <- rabbit_amqqueue:consumers(Q)].",
+    )
+
+
+async def test_with_a_memory_alarm_what_is_done_waits_to_be_told_and_is_not_given_back(
+    stage: IntakeStage, node: BrokerNode
+) -> None:
+    await commands_in_flight(stage)
+    session = stage.intake.session
+    await asyncio.to_thread(node.raise_memory_alarm)
+    try:
+        await stage.until(lambda: stage.standing == BLOCKED, "the alarm to be told")
+        stage.calendar.resume()
+        await stage.until(lambda: sum(map(len, stage.calendar.events.values())) >= 4, "an event in each room")
+        assert stage.results.messages == []
+    finally:
+        await asyncio.to_thread(node.clear_memory_alarm)
+    await stage.until_done()
+    assert stage.intake.session is session
+    assert stage.standing is None
+    await stage.assert_exact()
+
+
+async def test_in_an_alarm_that_lasts_everything_goes_back_once_and_nothing_is_taken(
+    stage: IntakeStage, node: BrokerNode
+) -> None:
+    await commands_in_flight(stage)
+    await asyncio.to_thread(node.raise_memory_alarm)
+    try:
+        await stage.until(lambda: stage.standing == BLOCKED, "the alarm to be told")
+        stage.intake.unconfirmed_max_s = 1
+        stage.calendar.resume()
+        assert "has not confirmed" in await lost(stage)
+        await stage.until(lambda: stage.standing == BLOCKED, "the new session to hear of the alarm")
+        assert await stage.in_queues() == len(stage.published)
+    finally:
+        await asyncio.to_thread(node.clear_memory_alarm)
+    await stage.until_done()
+    await stage.assert_exact()
+
+
+async def test_what_a_full_queue_refuses_is_told_once_there_is_room(stage: IntakeStage) -> None:
+    full = await stage.channel.declare_queue(
+        f"{stage.names.prefix}.full", arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
+    )
+    await full.bind(stage.names.results, routing_key="#")
+    await stage.publish_many(8)
+    await stage.until(lambda: stage.standing is not None and "refuses" in stage.standing, "a refusal")
+    session = stage.intake.session
+    await full.delete(if_empty=False)
+    await stage.until_done()
+    assert stage.intake.session is session
+    await stage.assert_exact()
+
+
+async def test_a_broker_that_is_not_there_yet_is_waited_for(node: BrokerNode, amqp_prefix: str) -> None:
+    with capture_logs() as logs:
+        async with (
+            TcpProxy(nobody_listens()) as proxy,
+            an_intake_stage(node.url, amqp_prefix, worker_url=proxy.url, consuming=False) as stage,
+        ):
+            await stage.until(lambda: proxy.refused == 2, "a second try")
+            assert stage.standing == "the broker cannot be used"
+            proxy.server_port = node.port
+            await stage.until_ready()
+    assert said(logs) == ["broker.awaited", "intake.consuming"]
+
+
+async def test_a_broker_that_is_away_is_told_of_once_when_it_goes_and_once_when_it_is_back(
+    stage: IntakeStage, proxy: TcpProxy, node: BrokerNode
+) -> None:
+    with capture_logs() as logs:
+        proxy.server_port = nobody_listens()
+        proxy.cut()
+        await stage.until(lambda: proxy.refused == 2, "a second try")
+        proxy.server_port = node.port
+        await stage.until_ready()
+    assert said(logs) == ["broker.lost", "intake.consuming"]
+
+
+def said(logs: list[MutableMapping[str, Any]]) -> list[str]:
+    return [line["event"] for line in logs if line["log_level"] != "debug"]
+
+
+def nobody_listens() -> int:
+    return free_ports(1)[0]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "vhost", "refusal"),
+    [
+        pytest.param("guest:wrong", "", ProbableAuthenticationError, id="a wrong password"),
+        pytest.param("guest:guest", "no-such-vhost", InvalidFrameError, id="a virtual host that does not exist"),
+    ],
+)
+async def test_what_only_a_person_can_mend_ends_a_worker_that_starts(
+    node: BrokerNode, amqp_prefix: str, credentials: str, vhost: str, refusal: type[Exception]
+) -> None:
+    url = f"amqp://{credentials}@127.0.0.1:{node.port}/{vhost}"
+    with pytest.raises(refusal):
+        await an_intake(url, Names(amqp_prefix), FakeCalendar()).run()
+
+
+async def test_credentials_that_are_refused_later_are_waited_for(
+    stage: IntakeStage, proxy: TcpProxy, node: BrokerNode
+) -> None:
+    await asyncio.to_thread(node.ctl, "change_password", "guest", "another")
+    try:
+        proxy.cut()
+        await stage.until(lambda: stage.standing == "the broker cannot be used", "a refusal")
+    finally:
+        await asyncio.to_thread(node.ctl, "change_password", "guest", "guest")
+    await stage.until_ready()

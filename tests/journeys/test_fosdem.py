@@ -1,0 +1,239 @@
+"""A real conference, from its published schedules: what the calendars must hold in the end, and at what price.
+
+The recorded commands lie beside the checkout and are no part of it; without them these tests are skipped.
+"""
+
+import asyncio
+import json
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from adapters.rabbitmq.node import BrokerNode
+from adapters.simulator import SimEvent, Simulator
+from tests.stage import QUICK_CLAIMS, Stage, StageTenant
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+COMMANDS = 1325
+MOVES = 14
+EVENTS = 1079
+ROOMS = 37
+SEEDS = (1, 2, 3)
+SCAN = "FindItem"
+WRITES = ("CreateItem", "UpdateItem", "DeleteItem")
+
+Calendars = dict[str, list[tuple[object, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The recorded commands, as bytes and as they are, and the calendars that they end in."""
+
+    file: Path
+    commands: list[dict[str, Any]]
+    calendars: Calendars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run left behind; the counts are those of this run alone."""
+
+    calendars: Calendars
+    item_ids: frozenset[str]
+    requests: Counter[str]
+    by_room: Counter[tuple[str, str]]
+    applied: int
+    results: list[dict[str, Any]]
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Last:
+    """The run with a lost ledger, and the calendars that shuffled commands end in, by seed."""
+
+    forgetful: Run
+    shuffled: dict[int, Calendars]
+
+
+@pytest.fixture(scope="module")
+def recorded(shared: Path) -> Recorded:
+    file = shared / "data" / "fosdem-2026.commands.jsonl"
+    expected = json.loads((shared / "data" / "fosdem-2026.expected.json").read_text())
+    return Recorded(
+        file=file,
+        commands=[json.loads(line) for line in file.read_text().splitlines()],
+        calendars={
+            room: sorted(_row(expected["tenant"], event) for event in events)
+            for room, events in expected["rooms"].items()
+        },
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with a_conference(broker, tmp_path_factory) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def first(stage: Stage, recorded: Recorded) -> Run:
+    """The whole backlog waits when the worker starts."""
+    return await published(stage, recorded)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def again(stage: Stage, recorded: Recorded, first: Run) -> Run:
+    """The same file once more."""
+    return await published(stage, recorded)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def last(
+    stage: Stage, recorded: Recorded, again: Run, broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory
+) -> Last:
+    """And once more with an empty ledger in place of the lost one, which waits for the most part: the shuffled
+    conferences, each on a stage of its own, fill the time."""
+    for file in stage.folder.glob("ledger.db*"):
+        file.unlink()
+    forgetful, shuffled = await asyncio.gather(
+        published(stage, recorded, scans=2),
+        asyncio.gather(*(shuffle(recorded, seed, a_conference(broker, tmp_path_factory)) for seed in SEEDS)),
+    )
+    return Last(forgetful=forgetful, shuffled=dict(zip(SEEDS, shuffled, strict=True)))
+
+
+def test_the_recorded_conference_has_the_size_it_had(recorded: Recorded) -> None:
+    assert len(recorded.commands) == COMMANDS
+    assert len(recorded.calendars) == ROOMS
+    assert sum(map(len, recorded.calendars.values())) == EVENTS
+
+
+def test_every_calendar_holds_exactly_what_the_last_schedule_says(first: Run, recorded: Recorded) -> None:
+    assert first.calendars == recorded.calendars
+
+
+def test_every_command_and_every_derived_removal_gets_one_result(first: Run, recorded: Recorded) -> None:
+    outcomes = Counter(result["outcome"] for result in first.results)
+    assert Counter(result["derived"] for result in first.results) == {False: COMMANDS, True: MOVES}
+    assert len({(result["message_id"], result["derived"]) for result in first.results}) == COMMANDS + MOVES
+    assert outcomes.keys() <= {"synced", "removed", "superseded"}
+
+
+def test_nothing_is_parked(first: Run) -> None:
+    assert first.failed == 0
+
+
+def test_a_room_is_scanned_once_and_nothing_is_asked_that_is_not_needed(first: Run) -> None:
+    assert max(count for (_, operation), count in first.by_room.items() if operation == SCAN) == 1
+    assert first.requests.keys() <= {SCAN, *WRITES}
+
+
+def test_a_waiting_backlog_costs_a_quarter_of_a_request_for_each_write_at_most(first: Run) -> None:
+    assert first.applied >= EVENTS
+    assert first.requests.total() <= first.applied
+    assert first.requests.total() / first.applied <= 0.25
+
+
+def test_the_same_commands_again_write_nothing_and_are_all_confirmed(again: Run, first: Run) -> None:
+    assert [again.requests[operation] for operation in WRITES] == [0, 0, 0]
+    assert again.calendars == first.calendars
+    assert Counter(result["derived"] for result in again.results) == {False: COMMANDS, True: MOVES}
+
+
+def test_a_lost_ledger_doubles_nothing(last: Last, again: Run) -> None:
+    assert last.forgetful.calendars == again.calendars
+    assert last.forgetful.item_ids == again.item_ids
+    assert last.forgetful.failed == 0
+    assert Counter(result["derived"] for result in last.forgetful.results) == {False: COMMANDS, True: MOVES}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_order_ends_in_the_same_calendars(seed: int, last: Last, recorded: Recorded) -> None:
+    assert last.shuffled[seed] == recorded.calendars
+
+
+async def shuffle(recorded: Recorded, seed: int, stage: Stage) -> Calendars:
+    """Publish the commands in another order on a fresh stage, and let a worker do everything."""
+    commands = random.Random(seed).sample(recorded.commands, COMMANDS)  # noqa: S311 - an order, nothing secret
+    async with stage:
+        await asyncio.gather(*(stage.send(command) for command in commands))
+        await stage.work_off()
+        await stage.results.wait_for(COMMANDS + MOVES)
+        assert stage.failed.messages == []
+        return calendars(stage.exchange)
+
+
+def a_conference(broker: BrokerNode, folders: pytest.TempPathFactory) -> Stage:
+    folder = folders.mktemp("conference")
+    return Stage(folder, broker.url, StageTenant(name="fosdem"), partitions=16, sync=QUICK_CLAIMS)
+
+
+async def published(stage: Stage, recorded: Recorded, *, scans: int = 0) -> Run:
+    """Publish the file, then let a worker do everything, and go on until each room was scanned so often."""
+    counts = stage.exchange.counts
+    requests, by_room, applied = counts.requests.copy(), counts.by_room.copy(), counts.applied.total()
+    told = len(stage.results.messages)
+    rooms = {command["room"] for command in recorded.commands}
+    finished = await stage.run("publish", str(recorded.file))
+    assert finished.code == 0, finished.said
+    worker = await stage.worker("--exit-when-idle", "60")
+    await stage.results.wait_for(told + COMMANDS + MOVES, within_s=60)
+    await stage.until(
+        lambda: all(counts.by_room[room, SCAN] - by_room[room, SCAN] >= scans for room in rooms), "the scans"
+    )
+    worker.signal(signal.SIGTERM)
+    assert await worker.ended(within_s=25) == 0, worker.tail
+    assert await stage.waiting() == 0
+    return Run(
+        calendars=calendars(stage.exchange),
+        item_ids=frozenset(event.item_id for event in all_events(stage.exchange)),
+        requests=counts.requests - requests,
+        by_room=counts.by_room - by_room,
+        applied=counts.applied.total() - applied,
+        results=stage.results.told[told:],
+        failed=len(stage.failed.messages),
+    )
+
+
+def calendars(exchange: Simulator) -> Calendars:
+    """The calendars that are not empty, in the form of the recorded ones."""
+    found: Calendars = {}
+    for event in all_events(exchange):
+        found.setdefault(event.room, []).append(
+            (
+                event.booking,
+                event.version,
+                event.subject,
+                event.start,
+                event.end,
+                event.categories,
+                event.location,
+            )
+        )
+    return {room: sorted(rows) for room, rows in found.items()}
+
+
+def all_events(exchange: Simulator) -> Iterable[SimEvent]:
+    rooms = [mailbox.address for mailbox in exchange.store.mailboxes()]
+    return [event for room in rooms for event in exchange.calendar(room)]
+
+
+def _row(tenant: str, event: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        f"{tenant}/{event['booking_id']}",
+        str(event["version"]),
+        event["subject"],
+        datetime.fromisoformat(event["start"]),
+        datetime.fromisoformat(event["end"]),
+        tuple(event["categories"]),
+        event["location"],
+    )
