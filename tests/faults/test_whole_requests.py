@@ -1,0 +1,54 @@
+"""A fault befalls a whole request: what the commands, their room, the tenant and Exchange see of it."""
+
+import pytest
+
+from tests.faults.stories import AT_ONCE_S, SYNCED, Story, as_cases, played
+from tests.faults.whole_requests import WHOLE_REQUESTS
+
+every_fault = pytest.mark.parametrize("story", as_cases(WHOLE_REQUESTS))
+
+
+@every_fault
+def test_the_command_is_told_so_now_and_so_when_it_comes_back(story: Story) -> None:
+    assert played(story).first_word == story.told[0]
+    assert played(story).told[1] == story.told
+
+
+@every_fault
+def test_its_mates_in_the_request_share_its_fate(story: Story) -> None:
+    assert played(story).told == [story.told] * 3
+
+
+@every_fault
+def test_it_takes_as_long_as_exchange_asked_or_the_claim_lasts(story: Story) -> None:
+    least_s, most_s = story.done_s
+    assert least_s <= played(story).done_s <= most_s
+
+
+@every_fault
+def test_another_room_and_another_tenant_are_done_at_once(story: Story) -> None:
+    told = played(story)
+    assert (told.lobby, told.elsewhere) == (SYNCED, SYNCED)
+    assert told.lobby_done_s == AT_ONCE_S[0]
+
+
+@every_fault
+def test_the_tenants_breaker_stays_closed(story: Story) -> None:
+    assert not played(story).breaker_was_open
+
+
+@every_fault
+def test_exchange_is_asked_no_more_than_needed_and_never_before_the_time_it_named(story: Story) -> None:
+    assert played(story).requests == story.requests
+    assert played(story).early == 0
+
+
+@every_fault
+def test_each_booking_that_is_accepted_is_written_once(story: Story) -> None:
+    assert played(story).written == story.written
+    assert played(story).stand == list(story.stand)
+
+
+@every_fault
+def test_every_delivery_is_acknowledged(story: Story) -> None:
+    assert {f"B-{number}.1" for number in range(3)} <= played(story).acknowledged
