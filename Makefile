@@ -1,6 +1,8 @@
 # Every target does its own set-up. Nothing stays behind but this folder's own files and the system's package of RabbitMQ.
 PYTHON ?= $(firstword $(shell command -v python3.11) python3)
 BIN := .venv/bin
+# Most tests wait for a broker or a clock, few compute: more processes than cores.
+JOBS ?= 3
 
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -16,7 +18,7 @@ demo: .venv/.ready rabbitmq ## the whole thing on this machine, with a story of 
 
 test: check rabbitmq ## check, then every test
 	@mkdir -p var
-	@$(BIN)/pytest --basetemp=var/pytest
+	@$(BIN)/pytest --basetemp=var/pytest --numprocesses=$(JOBS) --dist=loadfile
 
 chaos: .venv/.ready rabbitmq ## workers killed, broker restarted, Exchange misbehaving; checked at the end: make chaos SEED=7 MINUTES=10
 	@$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2)
