@@ -27,6 +27,7 @@ class Control:
     def __init__(self, world: World, counts: Counters, faults: FaultPlan, outlook: Outlook) -> None:
         self._store = world.store
         self._directory = world.directory
+        self._limits = world.limits
         self._counts = counts
         self._faults = faults
         self._outlook = outlook
@@ -36,6 +37,8 @@ class Control:
         app.router.add_get("/simulator/rooms", self._rooms)
         app.router.add_get("/simulator/rooms/{address}", self._room)
         app.router.add_get("/simulator/counts", self._get_counts)
+        app.router.add_get("/simulator/totals", self._get_totals)
+        app.router.add_get("/simulator/timing", self._get_timing)
         app.router.add_post("/simulator/faults", self._post_fault)
         app.router.add_delete("/simulator/faults", self._delete_faults)
         app.router.add_post("/simulator/outlook", self._post_outlook)
@@ -65,6 +68,16 @@ class Control:
 
     async def _get_counts(self, _: web.Request) -> web.Response:
         return web.json_response(self._counts.as_json())
+
+    async def _get_totals(self, _: web.Request) -> web.Response:
+        return web.json_response(self._counts.totals())
+
+    async def _get_timing(self, _: web.Request) -> web.Response:
+        """When events came in and were written, and until when rooms are to be left alone."""
+        timing = self._counts.timing
+        if timing is None:
+            raise web.HTTPNotFound(text="no times are kept")
+        return web.json_response({**timing.as_json(), "named_until": self._limits.named_until()})
 
     async def _post_fault(self, request: web.Request) -> web.Response:
         """`{"fault", "arguments", "room", "operation", "times"}`, or `{"rate", "seed", "kinds"}`."""

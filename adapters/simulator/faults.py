@@ -4,8 +4,11 @@ A fault plays itself on a `Call`: it may refuse, spoil items, apply the request 
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from adapters.simulator.troubles import RESET, TOO_MANY, Answer, Call, Fault, Trouble, page
 
@@ -144,19 +147,32 @@ class ErrorAlthoughApplied:
 
 @dataclass(frozen=True, slots=True)
 class HttpStatus:
-    """A plain HTTP status before EWS saw the request; `retry_after`: seconds, or a date as HTTP writes it."""
+    """A plain HTTP status before EWS saw the request.
+
+    `retry_after`: seconds, or a date as HTTP writes it; `as_date`: the seconds are told as a date (the next full one).
+    """
 
     status: int
     retry_after: int | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     enforce: bool = False
+    as_date: bool = False
 
     async def play(self, call: Call) -> Answer:
         """Refuse the request."""
-        if isinstance(self.retry_after, int):
+        after = self.headers if self.retry_after is None else {"Retry-After": self._name(call), **self.headers}
+        return page(self.status, "Service Unavailable" if self.status == 503 else "Error", after)
+
+    def _name(self, call: Call) -> str:
+        if not isinstance(self.retry_after, int):
+            return str(self.retry_after)
+        if not self.as_date:
             call.name_time(self.retry_after * 1000, enforce=self.enforce)
-        after = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return page(self.status, "Service Unavailable" if self.status == 503 else "Error", {**after, **self.headers})
+            return str(self.retry_after)
+        now_at = time.time()
+        named_at = math.ceil(now_at + self.retry_after)
+        call.name_time(int((named_at - now_at) * 1000), enforce=self.enforce)
+        return formatdate(named_at, usegmt=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,10 @@ class Limits:
         """Let every mailbox be asked again at once."""
         self._named.clear()
 
+    def named_until(self) -> dict[str, float]:
+        """Give the time of `clock` that was last named for each mailbox."""
+        return {room: named.until for room, named in self._named.items()}
+
     def is_early(self, room: str, connection: int) -> bool:
         """Whether a request that arrives now comes before the time that was named for its mailbox."""
         named = self._named.get(room)

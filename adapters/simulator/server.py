@@ -23,6 +23,7 @@ from adapters.simulator.limits import Budget, Limits
 from adapters.simulator.outlook import Outlook
 from adapters.simulator.passwords import Passwords, Scheme
 from adapters.simulator.store import Store
+from adapters.simulator.timing import Timing
 from adapters.simulator.wire import Record, RecordedRequest
 from adapters.simulator.world import World
 
@@ -41,6 +42,7 @@ class Simulator:
         ca_directory: where the certificate authority is kept, so that a restart is trusted again; None: nowhere.
         keepalive_s: how long an idle connection is kept open.
         record: keep the last requests and answers in `requests`.
+        timing: note when each event came in and was written.
 
     Raises:
         ValueError: `bind` is not loopback and `allow_remote` does not say that this is meant.
@@ -64,11 +66,12 @@ class Simulator:
         ca_directory: Path | None = None,
         keepalive_s: float = 120,
         record: bool = False,
+        timing: bool = False,
     ) -> None:
         if not allow_remote and not _is_loopback(bind):
             raise ValueError(f"the simulator takes commands from anybody who reaches it: {bind} is not loopback")
         self.store = Store()
-        self.counts = Counters()
+        self.counts = Counters(timing=Timing() if timing else None)
         self.faults = FaultPlan(self.counts.faults)
         self.outlook = Outlook(self.store)
         self.directory = Directory(domains=domains, rooms=rooms, accounts=accounts)

@@ -8,7 +8,7 @@ from adapters.simulator.ews import soap
 from adapters.simulator.ews.operation import Handle, Operation
 from adapters.simulator.ews.rooms import Ambiguous
 from adapters.simulator.ews.session import Session
-from adapters.simulator.ews.soap import ItemError, SoapFault
+from adapters.simulator.ews.soap import ItemError, SoapFault, T
 from adapters.simulator.ews.xml import Element
 from adapters.simulator.troubles import Answer, Spoil, Trouble
 
@@ -84,6 +84,8 @@ class EwsCall:
         content = handle(part)
         if self.operation.writes:
             self.counts.applied[self.name] += 1
+            if self.counts.timing is not None:
+                self.counts.timing.written(part.findtext(f".//{T}Subject") or "")
         if trouble is not None:
             raise _error(trouble)
         return content

@@ -1,6 +1,7 @@
 """Takes EWS requests in: reads, checks, counts, lets the limits and the faults have their say, then does them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from lxml import etree
@@ -59,6 +60,7 @@ class EwsFace:
 
     async def answer(self, account: str, body: bytes, connection: int) -> tuple[str, str, Answer]:
         """Answer an authenticated request; give its operation and its mailbox with it, for the record."""
+        timing, arrived_at = self._counts.timing, time.monotonic()
         try:
             envelope = soap.read_envelope(body)
             call = self._call(envelope, envelope.impersonated or account, connection)
@@ -66,6 +68,9 @@ class EwsFace:
         except SoapFault as fault:
             return "", "", _fault_answer(fault)
         self._counts.arrived(call.room, call.name, len(call.operation.parts(call.element)))
+        if timing is not None:
+            for subject in call.element.iter(f"{T}Subject"):
+                timing.arrived(subject.text or "", arrived_at)
         try:
             self._check_impersonation(account, envelope.impersonated)
             return call.name, call.room, await self._limited(call)

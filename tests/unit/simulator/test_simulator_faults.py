@@ -1,6 +1,8 @@
 """Scripted trouble: every fault's shape on the wire, what of the request is applied, and whom a script meets."""
 
 import asyncio
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any
 
@@ -169,6 +171,15 @@ async def test_trouble_outside_ews_comes_as_a_web_page(
     assert reply.headers["Content-Type"].startswith("text/html")
     assert reply.body.startswith(b"<!DOCTYPE html>")
     assert len(booked(simulator)) == applied
+
+
+async def test_a_date_in_retry_after_names_a_time_of_full_seconds(simulator: Simulator, soap: SoapClient) -> None:
+    simulator.faults.next(HttpStatus(503, retry_after=60, as_date=True))
+    reply = await soap.create(an_item())
+    named_at = parsedate_to_datetime(reply.headers["Retry-After"])
+    assert 58 < (named_at - datetime.now(UTC)).total_seconds() <= 61
+    await soap.create(an_item())
+    assert simulator.counts.early == 1
 
 
 async def test_seconds_in_retry_after_name_a_time(simulator: Simulator, soap: SoapClient) -> None:

@@ -1,0 +1,26 @@
+"""One contestant after the other; what keeps one from finishing is told, and the others are measured all the same."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from worker.bench.contestants import Contestant
+from worker.bench.programs import BenchStuck
+from worker.bench.stage import Stage
+
+Seen = TypeVar("Seen")
+
+
+async def each(
+    stage: Stage, scenario: str, contestants: Sequence[Contestant], look: Callable[[Contestant], Awaitable[Seen]]
+) -> tuple[dict[str, Seen], list[str]]:
+    """What was seen of each by name, and a sentence about each that got stuck."""
+    seen: dict[str, Seen] = {}
+    unfinished: list[str] = []
+    for contestant in contestants:
+        stage.say(f"{scenario}: {contestant.name}")
+        try:
+            seen[contestant.name] = await look(contestant)
+        except BenchStuck as stuck:
+            stage.say(str(stuck))
+            unfinished.append(f"{contestant.name} did not finish: {str(stuck).splitlines()[0]}")
+    return seen, unfinished

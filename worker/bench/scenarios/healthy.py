@@ -1,0 +1,95 @@
+"""Some rooms are throttled while a full queue is worked off: what that costs the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.bench.commands import creates, room
+from worker.bench.contestants import Contestant
+from worker.bench.exchange import Timing
+from worker.bench.figures import Figure, Report
+from worker.bench.load import Load
+from worker.bench.scenarios.each import each
+from worker.bench.stage import Stage
+
+ROOMS = 100
+THROTTLED = 5
+COMMANDS = 3_000
+BACK_OFF_S = 20.0
+WITHIN_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """When the rooms were done, in seconds since the first request."""
+
+    healthy_s: float
+    after_pause_s: float | None
+    """How long after their pause the throttled rooms were done."""
+    early: int
+
+
+async def healthy(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+    """Ours and one rival, once undisturbed and once with throttled rooms."""
+    count, back_off_s = load.of(COMMANDS), load.seconds(BACK_OFF_S)
+    taking_part = contestants[:2]
+
+    async def undisturbed(contestant: Contestant) -> Drained:
+        return await _drained(stage, contestant, count, None)
+
+    async def throttled(contestant: Contestant) -> Drained:
+        return await _drained(stage, contestant, count, back_off_s)
+
+    calm, stuck = await each(stage, "healthy, undisturbed", taking_part, undisturbed)
+    busy, stuck_later = await each(stage, "healthy, throttled", taking_part, throttled)
+    relative: dict[str, float | None] = {
+        name: busy[name].healthy_s / calm[name].healthy_s for name in busy if name in calm
+    }
+    after = {name: one.after_pause_s for name, one in busy.items()}
+    early: dict[str, float | None] = {name: one.early for name, one in busy.items()}
+    return Report(
+        scenario="healthy",
+        sentence=f"{THROTTLED} of {ROOMS} rooms answer ErrorServerBusy ({back_off_s:.0f} s) while {count} creates wait",
+        figures=[
+            Figure(f"the other {ROOMS - THROTTLED} rooms, undisturbed", "s", _healthy(calm), better="less"),
+            Figure(f"the other {ROOMS - THROTTLED} rooms, meanwhile", "s", _healthy(busy), better="less"),
+            Figure("relative", "times", relative, better="less", promised="at most 1.15"),
+            Figure("throttled rooms, after their pause", "s", after, better="less", promised="at most 5"),
+            Figure("requests before the time", "", early, promised="0"),
+        ],
+        unfinished=[*stuck, *stuck_later],
+    )
+
+
+def _healthy(seen: dict[str, Drained]) -> dict[str, float | None]:
+    return {name: one.healthy_s for name, one in seen.items()}
+
+
+async def _drained(stage: Stage, contestant: Contestant, count: int, back_off_s: float | None) -> Drained:
+    async with stage.measurement(contestant) as measurement:
+        commands = list(creates(count, ROOMS))
+        await measurement.publishing.all(commands)
+        if back_off_s is not None:
+            for number in range(THROTTLED):
+                back_off = {"back_off_ms": int(back_off_s * 1000), "enforce": True}
+                await measurement.exchange.meet("Throttle", back_off, room(number))
+        program = await measurement.start()
+        await measurement.until_written(count, program, within_s=WITHIN_S)
+        timing = await measurement.afterwards()
+        early = (await measurement.exchange.totals())["early"]
+        slow = {room(number) for number in range(THROTTLED)}
+        done_at = {in_slow: _done_at(timing, commands, slow, among=in_slow) for in_slow in (True, False)}
+        pause_over_at = max(timing.named_until.values(), default=None)
+        return Drained(
+            healthy_s=done_at[False] - min(timing.arrived_at.values()),
+            after_pause_s=None if pause_over_at is None else done_at[True] - pause_over_at,
+            early=early,
+        )
+
+
+def _done_at(timing: Timing, commands: list[dict[str, str]], rooms: set[str], *, among: bool) -> float:
+    """When the last booking was written that is among these rooms, or is not."""
+    return max(
+        timing.written_at[command["booking_id"]][0]
+        for command in commands
+        if (command["room"] in rooms) is among and command["booking_id"] in timing.written_at
+    )

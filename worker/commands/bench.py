@@ -1,0 +1,103 @@
+"""`roomsync bench`: measurements side by side."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from adapters.rabbitmq.node import BrokerDidNotStart
+from worker.bench.contestants import Contestant
+from worker.bench.load import Load
+from worker.bench.plot import can_draw, draw
+from worker.bench.programs import BenchStuck
+from worker.bench.record import record, write_record
+from worker.bench.rivals import NoRivals, read_rivals
+from worker.bench.roomsync import Roomsync
+from worker.bench.run import SCENARIOS, Run, measure
+from worker.bench.table import show
+
+
+class _Interrupted(Exception):
+    """A signal asked to end; everything is cleared away by now."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+        super().__init__(number.name)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command to the command line."""
+    cli.command("bench")(bench)
+
+
+def _known_scenarios(names: list[str] | None) -> list[str]:
+    unknown = [name for name in names or () if name not in SCENARIOS]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}; expected of {', '.join(SCENARIOS)}")
+    return [name for name in SCENARIOS if not names or name in names]
+
+
+def bench(
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(help=f"One of {', '.join(SCENARIOS)}; repeatable. Else all.", callback=_known_scenarios),
+    ] = None,
+    rivals: Annotated[
+        Path | None, typer.Option(help="Folder whose rivals.toml names others to measure beside roomsync.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the load, for a first look.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for every figure, for machines.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("var/bench"),
+) -> None:
+    """Measure the worker, and rivals that are named, on the same private RabbitMQ and the same Exchange stand-in.
+
+    Everything runs on this machine and ends with the run, which takes a quarter of an hour. Needs Linux and RabbitMQ.
+    Exit 1 when a measurement could not be finished.
+    """
+    for library in ("aio_pika", "aiormq"):
+        # They log every connection that is closed with a virtual host.
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    load = Load(quick)
+    try:
+        contestants: list[Contestant] = [Roomsync(), *(read_rivals(rivals) if rivals else [])]
+        run = asyncio.run(_interruptible(scenario or [], contestants, load))
+    except (BrokerDidNotStart, BenchStuck, NoRivals) as trouble:
+        typer.echo(str(trouble), err=True)
+        raise typer.Exit(1) from None
+    except _Interrupted as interrupted:
+        raise typer.Exit(128 + interrupted.number) from None
+    show(Console(), run.reports)
+    _keep(run, load, json_file or out / "bench.json", out / "bench.png")
+    if any(report.is_unfinished for report in run.reports):
+        raise typer.Exit(1)
+
+
+async def _interruptible(names: list[str], contestants: list[Contestant], load: Load) -> Run:
+    """Measure; the first signal makes it clear up, the next ones change nothing about that."""
+    measuring = asyncio.create_task(measure(names, contestants, load, lambda line: typer.echo(line, err=True)))
+    received: list[signal.Signals] = []
+
+    def interrupt(number: signal.Signals) -> None:
+        received.append(number)
+        if len(received) == 1:
+            measuring.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
+    try:
+        return await measuring
+    except asyncio.CancelledError:
+        raise _Interrupted(received[0]) from None
+
+
+def _keep(run: Run, load: Load, json_file: Path, picture: Path) -> None:
+    write_record(record(run.reports, load, run.broker_version), json_file)
+    typer.echo(f"every figure: {json_file}", err=True)
+    if not can_draw():
+        typer.echo("not drawn: matplotlib is not installed (`make bench` installs it)", err=True)
+    elif draw(run.reports, picture):
+        typer.echo(f"drawn: {picture}", err=True)
