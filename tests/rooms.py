@@ -22,11 +22,20 @@ BOARD = RoomAddress("board@acme.example")
 
 
 class VirtualTime:
-    """A clock whose `sleep` returns as soon as the others had their turn, the time having passed."""
+    """A clock whose `sleep` returns as soon as the others had their turn, the time having passed; between `stop` and
+    `go` nobody wakes up."""
 
     def __init__(self) -> None:
         self.passed_s = 0.0
         self.slept: list[float] = []
+        self._goes = asyncio.Event()
+        self._goes.set()
+
+    def stop(self) -> None:
+        self._goes.clear()
+
+    def go(self) -> None:
+        self._goes.set()
 
     def now(self) -> datetime:
         return datetime(2026, 11, 20, 9, tzinfo=UTC) + timedelta(seconds=self.passed_s)
@@ -36,6 +45,7 @@ class VirtualTime:
 
     async def sleep(self, for_s: float) -> None:
         self.slept.append(for_s)
+        await self._goes.wait()
         self.passed_s += for_s
         await asyncio.sleep(0)
 

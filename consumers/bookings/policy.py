@@ -4,6 +4,15 @@ from dataclasses import dataclass
 
 DEFER_TIERS_S = (15, 60, 300, 900, 3600)
 """The deferred queues (CONTRACT.md §3)."""
+OWN_BACK_OFF_S = 1.0
+OWN_BACK_OFF_MAX_S = 8.0
+"""Our own wait where Exchange names none doubles from the one to the other: short, to notice soon that it ends."""
+PAUSE_MAX_S = 7 * 24 * 3600.0
+"""A longer time named by Exchange is a slip of somebody's."""
+SLOW_SHARE = 0.25
+"""An answer that takes this share of `request_timeout_s` is slow: the next batches are smaller."""
+SLOT_WITHIN_S = 60.0
+"""How long a request waits for its turn before its commands go back to the broker."""
 CLAIM_MARGIN_S = 5.0
 """What a claim must outlast a request's time-out by, for the way to Exchange and back."""
 BREAKER_FIRST_WAIT_S = 60.0

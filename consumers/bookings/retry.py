@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from adapters.errors import CalendarError, Throttled, Transient
+from consumers.bookings.pace import Jitter, own_back_off_s
 from consumers.bookings.policy import DEFER_TIERS_S
 
 HOLD_TRIES = 3
 HOLD_TRANSIENT_S = 10.0
-OWN_BACK_OFF_S = 1.0
 
 Sleep = Callable[[float], Awaitable[None]]
-Jitter = Callable[[float, float], float]
 
 
 def holding(hold_s: float, *, sleep: Sleep, jitter: Jitter = random.uniform) -> AsyncRetrying:
@@ -45,11 +44,10 @@ def _error_of(state: RetryCallState) -> CalendarError | None:
 
 
 def _hold_wait_s(error: CalendarError | None, attempt: int, jitter: Jitter) -> float:
-    ceiling_s = OWN_BACK_OFF_S * 2.0 ** (attempt - 1)
     if isinstance(error, Throttled) and error.retry_after_s:
         # After the named time, never before it; spread a little, or all rooms come back at once.
         return error.retry_after_s + jitter(0.05, 0.5)
-    return ceiling_s / 2 + jitter(0.0, ceiling_s / 2)
+    return own_back_off_s(attempt, jitter)
 
 
 def backoff_s(attempts: int) -> float:

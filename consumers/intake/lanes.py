@@ -1,30 +1,34 @@
 """One lane per room: order, batches and the per-room limit; made on demand, gone when empty.
 
 A batch takes all that waits for a booking and never a booking that is being worked on. While one batch runs the others
-gather behind it; a second one starts beside it only when it would be full, so that requests stay few.
+gather behind it; a second one starts beside it only when it would be full, so that requests stay few. A tenant's lanes
+take turns.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 
 import structlog
 
-from adapters.calendar import BookingId, RoomAddress, TenantName
+from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import Ledger, LedgerBroken, LedgerUnavailable
+from consumers.bookings.milestones import Milestone, nobody
 from consumers.bookings.room import Room
 from consumers.bookings.sync import sync_room
 from consumers.bookings.verdict import Later, Problem
-from consumers.intake.deliveries import RETURNED_RUNS_ALONE, Delivery
+from consumers.intake.deliveries import Delivery
+from consumers.intake.lane import Batch, Lane
 from consumers.intake.ledger_trouble import LedgerTrouble
+from consumers.intake.places import Places
+from consumers.intake.pulse import Pulse
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
+from consumers.intake.windows import CROWDED_HOLD_S, RELIEVE_EVERY_S, STANDING_STILL_S, Window
 
 log = structlog.get_logger(__name__)
 
-WAITING_MAX = 200
-"""What a lane may keep waiting behind a batch that stands still, before it would fill its partition's window."""
-STANDING_STILL_S = 5.0
 UNACKED_MAX_S = 240.0
 """Nothing stays unacknowledged longer than five minutes (RabbitMQ closes channels after thirty)."""
 LEDGER_AWAY_S = 60.0
@@ -32,80 +36,6 @@ LEDGER_AWAY_S = 60.0
 
 RoomOf = Callable[[TenantName, RoomAddress], Room | None]
 LaneKey = tuple[TenantName, RoomAddress]
-
-
-@dataclass(slots=True, eq=False)
-class Batch:
-    """Deliveries that are worked on together."""
-
-    deliveries: list[Delivery]
-    alone: bool
-    started_s: float
-    bookings: frozenset[BookingId] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.bookings = frozenset(delivery.command.booking_id for delivery in self.deliveries)
-
-    def open_deliveries(self) -> list[Delivery]:
-        """Those that wait for their verdict and will not be delivered again."""
-        return [delivery for delivery in self.deliveries if not delivery.is_settled and not delivery.is_lost]
-
-    def take_open(self) -> list[Delivery]:
-        """Take out what is open: somebody else settles it."""
-        taken = self.open_deliveries()
-        # In place: who watches over the batch's work holds the same list.
-        self.deliveries[:] = [delivery for delivery in self.deliveries if delivery not in taken]
-        return taken
-
-
-@dataclass(slots=True, eq=False)
-class Lane:
-    """What waits and what runs for one room."""
-
-    waiting: dict[BookingId, list[Delivery]] = field(default_factory=dict)
-    running: dict[asyncio.Task[None], Batch | None] = field(default_factory=dict)
-    is_warm: bool = False
-    """A batch has been through: the room is scanned, and a second batch beside it would not scan it as well."""
-
-    @property
-    def busy(self) -> set[BookingId]:
-        """The bookings that are being worked on."""
-        return {booking for batch in self.running.values() if batch for booking in batch.bookings}
-
-    @property
-    def waiting_count(self) -> int:
-        """Deliveries that wait."""
-        return sum(len(deliveries) for deliveries in self.waiting.values())
-
-    def free_bookings(self) -> list[BookingId]:
-        """The bookings that could be worked on now, the longest waiting first."""
-        busy = self.busy
-        return [booking for booking in self.waiting if booking not in busy]
-
-    def take(self, most: int, now_s: float) -> Batch | None:
-        """Take a batch out; a booking that came back too often runs alone, so that it takes nobody with it."""
-        free = self.free_bookings()
-        chosen = free[:most]
-        alone = next((booking for booking in chosen if self._came_back(booking)), None)
-        if alone is not None:
-            chosen = [alone]
-        deliveries = [delivery for booking in chosen for delivery in self.waiting.pop(booking) if not delivery.is_lost]
-        return Batch(deliveries, alone is not None, now_s) if deliveries else None
-
-    def _came_back(self, booking: BookingId) -> bool:
-        return any(delivery.returned >= RETURNED_RUNS_ALONE for delivery in self.waiting[booking])
-
-    def take_waiting(self, which: Callable[[Delivery], bool]) -> list[Delivery]:
-        """Take out waiting deliveries one by one, whatever their booking."""
-        taken = [delivery for deliveries in self.waiting.values() for delivery in deliveries if which(delivery)]
-        gone = {id(delivery) for delivery in taken}
-        for booking in list(self.waiting):
-            kept = [delivery for delivery in self.waiting[booking] if id(delivery) not in gone]
-            if kept:
-                self.waiting[booking] = kept
-            else:
-                del self.waiting[booking]
-        return taken
 
 
 class Lanes:
@@ -116,44 +46,95 @@ class Lanes:
         self._settler = settler
         self._clock = clock
         self._lanes: dict[LaneKey, Lane] = {}
+        self._windows: defaultdict[int, Window] = defaultdict(Window)
+        self._places: dict[TenantName, Places] = {}
+        self._pulse = Pulse(self._beat)
         self._asides: set[asyncio.Task[None]] = set()
         self._stalled: set[Batch] = set()
         self._stopping = False
         self.ledger = LedgerTrouble(clock)
 
-    def put(self, delivery: Delivery) -> None:
+    def put(self, delivery: Delivery, partition: int = 0) -> None:
         """Queue a delivery behind its room."""
         key = (delivery.command.tenant, delivery.command.room)
-        lane = self._lanes.setdefault(key, Lane())
-        if lane.waiting_count >= WAITING_MAX and self._stands_still(lane):
-            problem = Problem.coded("room_behind")
-            self._aside(self._settler.settle([delivery], Later(wait_s=0.0, problem=problem, counts_attempt=False)))
-            return
-        lane.waiting.setdefault(delivery.command.booking_id, []).append(delivery)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(self._windows[partition])
+        lane.put(delivery)
         self._start(key, lane)
+        self._watch(lane.window)
 
-    def _stands_still(self, lane: Lane) -> bool:
-        now_s = self._clock()
-        return any(batch and now_s - batch.started_s > STANDING_STILL_S for batch in lane.running.values())
+    def _watch(self, window: Window) -> None:
+        """Look after a crowded window until it is not: once it is full nothing arrives that would remind us."""
+        if window.is_crowded and not window.is_watched and not self._stopping:
+            window.is_watched = True
+            asyncio.get_running_loop().call_later(RELIEVE_EVERY_S, self._look_at, window)
+
+    def _look_at(self, window: Window) -> None:
+        window.is_watched = False
+        if not self._stopping:
+            self.relieve(window)
+            self._watch(window)
+
+    def relieve(self, window: Window) -> None:
+        """Send away the tails of lanes that stand still in a crowded window, since other rooms wait behind it."""
+        if not window.is_crowded:
+            return
+        still = [
+            (key, lane) for key, lane in self._lanes.items() if lane.window is window and self._is_still(key, lane)
+        ]
+        for (tenant, room), lane in still:
+            tail = lane.take_tail(window.share(len(still)))
+            if tail:
+                reach = self._room_of(tenant, room)
+                wait_s = reach.gate.paused_for_s(room) if reach else 0.0
+                later = Later(wait_s=wait_s, problem=Problem.coded("room_behind"), counts_attempt=False)
+                self._aside(self._settler.settle(tail, later))
+
+    def _is_still(self, key: LaneKey, lane: Lane) -> bool:
+        # Not one that only waits for its turn, however long: it moves when those before it do.
+        room = self._room_of(*key) if lane.waiting else None
+        return room is not None and (
+            room.gate.paused_for_s(room.address) > STANDING_STILL_S
+            or room.gate.silent_for_s(room.address) > STANDING_STILL_S
+        )
 
     def _start(self, key: LaneKey, lane: Lane) -> None:
+        tenant, address = key
+        places = self._places.get(tenant)
+        if places is None:
+            places = self._places[tenant] = Places(lambda: self._next(tenant), self._pulse)
+        if not self._stopping and (address in places.line or (lane.running and not lane.is_warm)):
+            return  # most deliveries of a flood
         room = None if self._stopping else self._room_of(*key)
         if room is None:
+            places.line.pop(address, None)
             self._put_back(key, lane)
             return
-        while self._may_start(lane, room):
-            task = asyncio.create_task(self._run(key, lane, room))
+        while lane.may_begin(_batch_size(room), at_once=room.gate.room_limit(address)):
+            if not places.is_free(room.gate.limit):
+                places.line.setdefault(address)
+                return
+            places.taken += 1
+            task = asyncio.create_task(self._run(key, lane, room, places))
             lane.running[task] = None
             task.add_done_callback(lambda done: self._ended(key, lane, done))
 
-    @staticmethod
-    def _may_start(lane: Lane, room: Room) -> bool:
-        """One batch at once; more only beside a batch that was through before, and only if they will be full."""
-        not_begun = sum(batch is None for batch in lane.running.values())
-        left = len(lane.free_bookings()) - not_begun * room.policy.batch_max
-        if not lane.running:
-            return left > 0
-        return lane.is_warm and left >= room.policy.batch_max and len(lane.running) < room.tenant.mailbox_concurrency
+    def _beat(self) -> bool:
+        for tenant in self._places:
+            self._next(tenant)
+        return bool(self._lanes)
+
+    def _next(self, tenant: TenantName) -> None:
+        """Let those begin who are next in line for the places that are free."""
+        places = self._places[tenant]
+        for address in list(places.line):
+            lane = self._lanes.get((tenant, address))
+            del places.line[address]
+            if lane is not None:
+                self._start((tenant, address), lane)
+            if address in places.line:
+                break
 
     def _put_back(self, key: LaneKey, lane: Lane) -> None:
         """The worker stops, or the tenant is gone from the configuration: nothing is begun any more."""
@@ -166,25 +147,33 @@ class Lanes:
         if not lane.running:
             self._lanes.pop(key, None)
 
-    async def _run(self, key: LaneKey, lane: Lane, room: Room) -> None:
+    async def _run(self, key: LaneKey, lane: Lane, room: Room, places: Places) -> None:
         if self.ledger.why is not None:
             await self.ledger.over(room.ledger, room.clocks.sleep)
             room = self._anew(room)
         if self._stopping:
             return
         # Taken here and not when the task was made: what arrived in between comes along.
-        batch = lane.take(room.policy.batch_max, self._clock())
+        batch = lane.take(_batch_size(room), self._clock())
         task = asyncio.current_task()
         if batch is None or task is None:
             return
-        lane.running[task] = batch
-        await self._settler.work(batch.deliveries, self._sync(room, batch))
+        lane.begun(task, batch)
+        if room.reached is not nobody:  # each key costs a microsecond
+            for delivery in batch.deliveries:
+                room.reached(Milestone.TAKEN, delivery.command.key)
+        if lane.window.is_crowded:
+            # Others wait behind the window: what would be held in it for long goes to the broker instead.
+            hold_s = min(room.policy.hold_s, CROWDED_HOLD_S)
+            room = replace(room, policy=replace(room.policy, hold_s=hold_s))
+        await self._settler.work(batch.deliveries, self._sync(room, batch, places))
 
-    async def _sync(self, room: Room, batch: Batch) -> None:
+    async def _sync(self, room: Room, batch: Batch, places: Places) -> None:
         while open_ := batch.open_deliveries():
             begun_s = self._clock()
+            clocks = replace(room.clocks, sleep=places.outside(room.clocks.sleep))
             try:
-                await sync_room(room, open_, alone=batch.alone)
+                await sync_room(replace(room, clocks=clocks), open_, alone=batch.alone)
             except (LedgerUnavailable, LedgerBroken) as trouble:
                 self.ledger.met(trouble)
                 await self._stall(room, batch)
@@ -207,12 +196,19 @@ class Lanes:
             self._stalled.discard(batch)
 
     def _ended(self, key: LaneKey, lane: Lane, task: asyncio.Task[None]) -> None:
-        del lane.running[task]
-        lane.is_warm = True
+        lane.ended(task)
+        tenant, address = key
+        places = self._places[tenant]
+        places.leave()
         if lane.waiting:
-            self._start(key, lane)
+            if places.line and not self._stopping:
+                # Behind those who wait already.
+                places.line.setdefault(address)
+            else:
+                self._start(key, lane)
         elif not lane.running:
             self._lanes.pop(key, None)
+        self._next(tenant)
 
     def _aside(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -256,6 +252,10 @@ class Lanes:
             self._put_back(key, lane)
         running = [task for lane in self._lanes.values() for task in lane.running]
         left = [batch for lane in self._lanes.values() for batch in lane.running.values() if batch]
+        for places in self._places.values():
+            for task in places.asleep:
+                # It would only wait until it is cancelled: nothing of it is under way.
+                task.cancel()
         if running:
             await asyncio.wait(running, timeout=within_s)
         for task in running:
@@ -263,12 +263,28 @@ class Lanes:
         await asyncio.gather(*running, *self._asides, return_exceptions=True)
         await self._settler.release(_open(left))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits and nothing is being worked on; costs nothing, however many lanes there are."""
+        return not self._lanes
+
     def snapshot(self) -> dict[LaneKey, tuple[int, int]]:
         """For each lane: deliveries waiting, and deliveries being worked on."""
         return {
             key: (lane.waiting_count, sum(len(_open([batch])) for batch in lane.running.values() if batch))
             for key, lane in self._lanes.items()
         }
+
+    def in_hand(self) -> Iterator[Delivery]:
+        """Every delivery that waits or is being worked on."""
+        for lane in self._lanes.values():
+            for deliveries in lane.waiting.values():
+                yield from deliveries
+            yield from _open(batch for batch in lane.running.values() if batch)
+
+
+def _batch_size(room: Room) -> int:
+    return room.gate.batch_size(room.address, room.policy.batch_max)
 
 
 def _open(batches: Iterable[Batch]) -> list[Delivery]:

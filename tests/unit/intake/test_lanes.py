@@ -6,7 +6,6 @@ from typing import Any, cast
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled, Transient
 from adapters.ledger import LedgerUnavailable
-from consumers.intake.lanes import WAITING_MAX
 from tests.hall import Hall
 from tests.rooms import BOARD, a_gate
 
@@ -76,22 +75,6 @@ async def test_a_throttled_room_does_not_hold_another() -> None:
     await hall.idle()
     assert len(hall.calendar.events[RoomAddress(other)]) == 1
     assert len(hall.calendar.events[BOARD]) == 1
-
-
-async def test_what_a_room_cannot_keep_in_hand_is_sent_away() -> None:
-    hall = Hall()
-    hall.put("B-0")
-    hall.calendar.pause()
-    for _ in range(20):
-        await asyncio.sleep(0)
-    hall.time.passed_s += 10
-    for number in range(1, WAITING_MAX + 3):
-        hall.put(f"B-{number}")
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert hall.session.kinds().count("deferred") == 2
-    hall.calendar.resume()
-    await hall.idle()
 
 
 async def test_what_waited_four_minutes_is_sent_away() -> None:

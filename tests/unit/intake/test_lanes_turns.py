@@ -1,0 +1,96 @@
+"""A tenant's lanes take turns: few batches at once, and what arrives while a room waits for its turn comes along."""
+
+import asyncio
+
+from adapters.calendar import RoomAddress
+from adapters.errors import Throttled
+from consumers.intake.places import EACH_SLOT
+from tests.hall import Hall
+from tests.rooms import BOARD
+
+SLOTS = 2
+
+
+def a_hall() -> Hall:
+    hall = Hall()
+    hall.gate.resize(mailbox_concurrency=4, tenant_concurrency=SLOTS)
+    return hall
+
+
+async def a_few_turns() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def in_work(hall: Hall) -> int:
+    return sum(1 for _, running in hall.lanes.snapshot().values() if running)
+
+
+async def test_no_more_batches_begin_than_two_for_each_request_at_once() -> None:
+    hall = a_hall()
+    hall.calendar.pause()
+    for number in range(20):
+        hall.put("B-1", room=f"r{number}@acme.example")
+    await a_few_turns()
+    assert in_work(hall) == EACH_SLOT * SLOTS
+    hall.calendar.resume()
+    await hall.idle()
+    assert hall.session.kinds().count("ack") == 20
+
+
+async def test_what_arrives_while_a_room_waits_for_its_turn_goes_with_it() -> None:
+    hall = a_hall()
+    hall.calendar.pause()
+    for number in range(EACH_SLOT * SLOTS):
+        hall.put("B-1", room=f"r{number}@acme.example")
+    for number in range(10):
+        hall.put(f"B-{number}", room=BOARD)
+        await a_few_turns()
+    hall.calendar.resume()
+    await hall.idle()
+    assert [
+        len(call.operations) for call in hall.calendar.requests if call.kind == "create" and call.room == BOARD
+    ] == [10]
+
+
+async def test_a_room_with_much_to_do_goes_behind_those_that_wait() -> None:
+    hall = a_hall()
+    hall.calendar.pause()
+    for number in range(200):
+        hall.put(f"B-{number}", room=BOARD)
+    for number in range(EACH_SLOT * SLOTS + 2):
+        hall.put("B-1", room=f"r{number}@acme.example")
+    await a_few_turns()
+    hall.calendar.resume()
+    await hall.idle()
+    rooms = [call.room for call in hall.calendar.requests if call.kind == "create"]
+    last_of_others = max(place for place, room in enumerate(rooms) if room != BOARD)
+    assert rooms[last_of_others:].count(BOARD) > rooms[:last_of_others].count(BOARD)
+
+
+async def test_a_room_that_is_held_gives_its_place_to_others() -> None:
+    hall = a_hall()
+    held = [f"held{number}@acme.example" for number in range(EACH_SLOT * SLOTS)]
+    for room in held:
+        hall.calendar.fail_next(Throttled(20.0), room=RoomAddress(room), kind="create")
+    hall.time.stop()
+    for room in held:
+        hall.put("B-1", room=room)
+    await a_few_turns()
+    hall.put("B-1", room=BOARD)
+    await hall.until(lambda: hall.session.kinds().count("ack") == 1)
+    assert in_work(hall) == len(held)
+    hall.time.go()
+    await hall.idle()
+
+
+async def test_a_batch_that_is_held_goes_back_at_once_when_the_worker_stops() -> None:
+    hall = a_hall()
+    hall.calendar.fail_next(Throttled(20.0), room=RoomAddress(BOARD), kind="create")
+    hall.time.stop()
+    hall.put("B-1")
+    await hall.until(lambda: bool(hall.calendar.requests))
+    await a_few_turns()
+    async with asyncio.timeout(10):
+        await hall.lanes.stop(within_s=600)
+    assert hall.session.kinds() == ["requeue"]
