@@ -7,8 +7,10 @@ from typing import Any
 
 from aio_pika import Message
 
-from adapters.calendar import TenantName
+from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import ResultEvent
+from consumers.bookings.verdict import Look, Problem, Settled
+from consumers.intake.deliveries import Delivery
 from consumers.intake.session import NotPublished
 
 
@@ -84,11 +86,23 @@ class FakeObserver:
 
     told: list[tuple[str, str]] = field(default_factory=list)
 
-    def finished(self, result: ResultEvent) -> None:
+    def finished(self, delivery: Delivery, settled: Settled, result: ResultEvent) -> None:
         self.told.append(("finished", result.outcome))
 
-    def deferred(self, tenant: TenantName, code: str, tier_s: int) -> None:
-        self.told.append(("deferred", f"{code} {tier_s}"))
+    def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
+        self.told.append(("deferred", f"{problem.code} {wait_s}"))
 
-    def failed(self, tenant: TenantName | None, code: str) -> None:
-        self.told.append(("failed", code))
+    def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
+        self.told.append(("failed", problem.code))
+
+    def unreadable(self, known: KnownMembers, code: str, message_id: str | None) -> None:
+        self.told.append(("unreadable", code))
+
+    def look_ordered(self, delivery: Delivery, look: Look, *, wait_s: int) -> None:
+        self.told.append(("look_ordered", f"{look} {wait_s}"))
+
+    def looked(self, delivery: Delivery) -> None:
+        self.told.append(("looked", delivery.look or ""))
+
+    def released(self, delivery: Delivery) -> None:
+        self.told.append(("released", delivery.message.message_id or ""))

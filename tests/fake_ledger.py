@@ -20,6 +20,7 @@ from adapters.ledger import (
     State,
     Swap,
 )
+from adapters.story import Entry
 
 Result = TypeVar("Result")
 
@@ -71,9 +72,13 @@ class FakeLedger:
         self.store = store or Store()
         self.troubles: deque[LedgerError] = deque()
         self.read_only: LedgerError | None = None
+        self.noted: list[Entry] = []
         self._clock = clock
         self._now_at = clock()
         self._staged: dict[BookingKey, Record] = {}
+
+    def note(self, *entries: Entry) -> None:
+        self.noted.extend(entries)
 
     def beside(self) -> "FakeLedger":
         """Another worker's ledger on the same database."""

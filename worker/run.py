@@ -1,53 +1,34 @@
 """The worker: starts the intake, watches the configuration, serves health, drains on a signal."""
 
 import asyncio
+import gc
 import os
 import signal
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
-from prometheus_client import CollectorRegistry
 
-from adapters.ledger import Ledger, LedgerError
+from adapters.ledger import LedgerError
 from consumers.bookings.milestones import Reached, nobody
 from consumers.bookings.policy import BREAKER_READ_EVERY_S
 from consumers.intake.intake import Intake
-from consumers.intake.lanes import Lanes
-from consumers.intake.parked_watch import ParkedWatch
-from consumers.intake.partitions import Partitions
-from consumers.intake.reading import Reader
-from consumers.intake.settle import Settler
 from worker import wiring
-from worker.http import Views, serve
-from worker.metrics import Metrics
+from worker.assembly import Worker, assemble
+from worker.http import serve
+from worker.metrics.queues import READ_EVERY_S as READ_QUEUES_EVERY_S
+from worker.metrics.rates import SAMPLE_EVERY_S, Rates
 from worker.settings import Settings
-from worker.snapshot import obstacles, snapshot, stopped_tenants
 from worker.tenants import TenantChanges, TenantRegistry
+from worker.tracing import open_tracing
 
 log = structlog.get_logger(__name__)
 
 LOOK_AT_TENANTS_S = 2.0
 EXPIRE_EVERY_S = 6 * 3600.0
 IDLE_LOOK_S = 0.2
-
-
-@dataclass(slots=True, kw_only=True)
-class Worker:
-    """The parts of a running worker, for those who look at it."""
-
-    settings: Settings
-    registry: TenantRegistry
-    reaches: wiring.Reaches
-    intake: Intake
-    metrics: CollectorRegistry
-
-    @property
-    def idle_s(self) -> float:
-        """For how long nothing has arrived or been in flight."""
-        intake = self.intake
-        busy = intake.lanes.snapshot() or intake.standing.broker is not None
-        return 0.0 if busy else intake.clocks.monotonic() - intake.partitions.last_arrival_s
+COLLECT_AFTER = (20_000, 20, 20)
+"""Objects more than were freed, and rounds: when Python looks for garbage in cycles."""
 
 
 async def run_worker(
@@ -61,14 +42,16 @@ async def run_worker(
     Raises:
         LedgerError, TopologyMismatch, LedgerRefused: it cannot start, or must not go on.
     """
-    ledger = await wiring.ledger(settings)
-    worker = _assemble(settings, ledger, milestones)
+    tracing = open_tracing(os.environ)
+    loading = asyncio.create_task(asyncio.to_thread(wiring.load_calendars))
+    worker = await assemble(settings, milestones=milestones, tracing=tracing)
+    await loading
     _on_signals(worker.intake)
-    server = await serve(settings.http, _views(worker))
-    chores = [asyncio.create_task(_watch_tenants(worker)), asyncio.create_task(_expire(worker))]
-    chores.append(asyncio.create_task(_watch_breakers(worker)))
+    server = await serve(settings.http, worker.view, worker.metrics.registry)
+    chores = [asyncio.create_task(chore) for chore in _chores(worker)]
     if exit_when_idle_s is not None:
         chores.append(asyncio.create_task(_stop_when_idle(worker, exit_when_idle_s)))
+    _collect_seldom()
     log.info("worker.started", tenants=len(worker.registry.names()), http=server.address)
     try:
         await worker.intake.run()
@@ -78,53 +61,25 @@ async def run_worker(
         await asyncio.gather(*chores, return_exceptions=True)
         await server.close()
         await worker.reaches.close()
-        await ledger.close()
+        await worker.ledger.close()
+        if tracing is not None:
+            await tracing.close()
         log.info("worker.stopped")
 
 
-def _assemble(settings: Settings, ledger: Ledger, milestones: Reached) -> Worker:
-    clocks, policy, names = wiring.clocks(), wiring.policy(settings), wiring.names(settings)
-    registry = TenantRegistry(settings, os.environ)
-    reaches = wiring.Reaches(registry=registry, settings=settings, ledger=ledger, clocks=clocks, reached=milestones)
-    metrics = CollectorRegistry()
-    settler = Settler(policy=policy, clocks=clocks, observer=Metrics(metrics), reached=milestones)
-    lanes = Lanes(
-        lambda tenant, address: reaches.room(tenant, address, settler, scan_twice=intake.scan_twice),
-        settler,
-        clock=clocks.monotonic,
-    )
-    reader = Reader(registry, clocks)
-    partition_count = settings.broker.partitions
-    intake = Intake(
-        address=wiring.broker_address(settings),
-        names=names,
-        partition_count=partition_count,
-        partitions=Partitions(
-            names=names,
-            count=partition_count,
-            reader=reader,
-            lanes=lanes,
-            settler=settler,
-            clocks=clocks,
-            reached=milestones,
-        ),
-        parked_watch=ParkedWatch(names=names, reader=reader, settler=settler),
-        lanes=lanes,
-        ledger=ledger,
-        policy=policy,
-        clocks=clocks,
-    )
-    return Worker(settings=settings, registry=registry, reaches=reaches, intake=intake, metrics=metrics)
+def _chores(worker: Worker) -> Iterator[Coroutine[None, None, None]]:
+    yield _watch_tenants(worker)
+    yield _watch_breakers(worker)
+    yield _expire(worker)
+    yield _read_queues(worker)
+    yield _sample_rates(worker.view.rates)
 
 
-def _views(worker: Worker) -> Views:
-    intake, reaches = worker.intake, worker.reaches
-    return Views(
-        obstacles=lambda: obstacles(intake, reaches.gates()),
-        stopped_tenants=lambda: stopped_tenants(reaches.gates()),
-        status=lambda: snapshot(intake, reaches.gates()),
-        metrics=worker.metrics,
-    )
+def _collect_seldom() -> None:
+    """Thousands of commands in hand are no garbage: Python's own thresholds would look through all of them often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _on_signals(intake: Intake) -> None:
@@ -170,14 +125,31 @@ async def _watch_breakers(worker: Worker) -> None:
                 await gate.breaker.look()
 
 
+async def _read_queues(worker: Worker) -> None:
+    while True:
+        session = worker.intake.session
+        if session is None or not worker.intake.standing.is_consuming:
+            await asyncio.sleep(1)
+            continue
+        await worker.metrics.queues.read(session)
+        await asyncio.sleep(READ_QUEUES_EVERY_S)
+
+
+async def _sample_rates(rates: Rates) -> None:
+    while True:
+        await asyncio.sleep(SAMPLE_EVERY_S)
+        rates.sample()
+
+
 async def _expire(worker: Worker) -> None:
     while True:
         try:
-            expired = await worker.intake.ledger.expire(keep_days=worker.settings.ledger.keep_days)
+            expired = await worker.ledger.expire(keep_days=worker.settings.ledger.keep_days)
+            forgotten = await worker.ledger.expire_story(keep_days=worker.settings.ledger.story_days)
         except LedgerError as trouble:
             log.warning("ledger.not_expired", why=str(trouble))
         else:
-            log.debug("ledger.expired", rows=expired)
+            log.debug("ledger.expired", rows=expired, entries=forgotten)
         await asyncio.sleep(EXPIRE_EVERY_S)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from adapters.sql.database import Database
 from adapters.sql.transaction import RoomKey, Transaction
 
 Result = TypeVar("Result")
+Committed = Callable[[float], None]
+"""Told by the ledger's thread how many seconds a transaction took, its commit included."""
 
 _GATHERED_MAX = 256
 _TRIES = 5
@@ -49,8 +52,18 @@ class Committer:
     it being committed, and the next transaction begins on a fresh connection.
     """
 
-    def __init__(self, database: Database, *, writes: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        writes: bool,
+        between: Callable[[], None] = lambda: None,
+        committed: Committed = lambda _seconds: None,
+    ) -> None:
+        """`between`: run by the thread between transactions; `committed`: told of each. Neither may raise."""
         self._database = database
+        self._between = between
+        self._committed = committed
         self._writes = writes
         self._connection: Connection | None = None
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
@@ -78,6 +91,7 @@ class Committer:
             for _, group in groupby(gathered, key=lambda call: id(call) if call.work.alone else 0):
                 if calls := [call for call in group if not call.future.cancelled()]:
                     self._settle(calls)
+            self._between()
         self._disconnect()
 
     def _gather(self) -> list[Call]:
@@ -124,6 +138,7 @@ class Committer:
         return []
 
     def _transact(self, works: list[Work[Any]]) -> list[Any]:
+        begun_s = time.monotonic()
         with self._connected() as connection, connection.begin():
             self._database.begin(connection, writes=self._writes)
             transaction = Transaction(self._database, connection, writes=self._writes)
@@ -132,6 +147,7 @@ class Committer:
             )
             results = [work.run(transaction) for work in works]
             transaction.write()
+        self._committed(time.monotonic() - begun_s)
         return results
 
     @contextmanager

@@ -21,6 +21,10 @@ class Database(Protocol):
         """What must be said at the beginning of a transaction."""
         ...
 
+    def relax(self, connection: Connection) -> None:
+        """Let the commits of this connection wait for no disk; a crash of the machine takes the last ones back."""
+        ...
+
     def lock_schema(self, connection: Connection) -> None:
         """Keep everybody else from changing tables until the transaction ends."""
         ...

@@ -1,17 +1,20 @@
 """The ledger over SQL: what each call reads and changes; `Committer` makes transactions of it."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
-from adapters.ledger import BookingKey, BreakerRow, ClaimWish, LedgerIdentity, LedgerRow, Swap
-from adapters.sql import breakers, overview
+from adapters.ledger import BookingKey, BreakerRow, ClaimWish, LedgerError, LedgerIdentity, LedgerRow, Swap
+from adapters.sql import breakers, overview, story
 from adapters.sql.changes import barred, claimed, swapped
-from adapters.sql.committer import Committer, Work
+from adapters.sql.committer import Committed, Committer, Work
 from adapters.sql.database import Database
+from adapters.sql.story import StoryWriter
 from adapters.sql.transaction import Transaction
+from adapters.story import Entry
 
 Result = TypeVar("Result")
 
@@ -27,9 +30,12 @@ class SqlLedger:
     bound to the row as it was read and may be tried again.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, committed: Committed = lambda _seconds: None) -> None:
+        """`committed`: told of each transaction that writes."""
         self._database = database
-        self._writer = Committer(database, writes=True)
+        self._story = StoryWriter(database)
+        self._coming_by: asyncio.Task[None] | None = None
+        self._writer = Committer(database, writes=True, between=self._story.write_if_due, committed=committed)
         self._reader = Committer(database, writes=False)
 
     async def rows(self, tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]) -> list[LedgerRow]:
@@ -203,14 +209,52 @@ class SqlLedger:
 
         return await self._writer.do(Work(run, alone=True))
 
+    def note(self, *entries: Entry) -> None:
+        """Hand in entries of bookings' stories; returns at once."""
+        self._story.take(entries)
+        if self._coming_by is None or self._coming_by.done():
+            self._coming_by = asyncio.create_task(self._come_by())
+
+    async def story(self, tenant: TenantName | None, booking: BookingId) -> list[Entry]:
+        """All that is known of a booking in all rooms, the oldest first."""
+        if self._story.is_waiting:
+            self._story.hasten()
+            await self.check()
+            await self.check()  # it begins when what follows the first one is over: the story is written
+        return await self._overlook(lambda transaction: story.read(transaction.connection, tenant, booking))
+
+    async def expire_story(self, *, keep_days: int) -> int:
+        """Drop entries older than `keep_days`, some at a time, so that no writer waits long; returns how many."""
+
+        def run(transaction: Transaction) -> int:
+            return story.expire(transaction.connection, transaction.now_us, keep_days)
+
+        dropped = 0
+        while some := await self._writer.do(Work(run, alone=True)):
+            dropped += some
+        return dropped
+
     async def check(self) -> None:
         """Begin a transaction that may write and end it; raises what would keep a writer from writing."""
         await self._writer.do(Work(lambda _: None, alone=True))
 
     async def close(self) -> None:
         """Finish what was handed in and let go of the database."""
+        if self._coming_by is not None:
+            self._coming_by.cancel()
         await self._writer.close()
+        await asyncio.to_thread(self._story.close)
         await self._reader.close()
+
+    async def _come_by(self) -> None:
+        """See to it that the story is written although nobody else has anything to commit."""
+        pause_s = story.WRITE_EVERY_S
+        while self._story.is_waiting:
+            await asyncio.sleep(pause_s)
+            try:
+                await self.check()
+            except LedgerError:
+                pause_s = story.AWAY_S
 
     async def _overlook(self, run: Callable[[Transaction], Result]) -> Result:
         committer = Committer(self._database, writes=False)

@@ -10,10 +10,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from adapters.ledger import LedgerError
 from adapters.sql import overview
-from adapters.sql.committer import as_ledger_error
+from adapters.sql.audit import SqlAudit
+from adapters.sql.committer import Committed, as_ledger_error
 from adapters.sql.database import Database
 from adapters.sql.ledger import SqlLedger
-from adapters.sql.postgresql import PostgresqlDatabase
 from adapters.sql.sqlite import SqliteDatabase
 from adapters.sql.upgrading import upgrade
 
@@ -22,13 +22,16 @@ def _host_clock() -> datetime:
     return datetime.now(UTC)
 
 
-async def open_ledger(url: str, *, clock: Callable[[], datetime] = _host_clock) -> SqlLedger:
+async def open_ledger(
+    url: str, *, clock: Callable[[], datetime] = _host_clock, committed: Committed = lambda _seconds: None
+) -> SqlLedger:
     """Open the ledger at `url` and bring its tables up to date, one process at a time.
 
     Args:
         url: `sqlite:///var/ledger.db` (relative to the working directory), `sqlite:////absolute/ledger.db`, or
             `postgresql://user:password@host/database`.
         clock: the ledger's time on SQLite; PostgreSQL uses its own.
+        committed: told of each transaction that writes.
 
     Raises:
         LedgerUnavailable: the database does not answer, or stays locked.
@@ -36,7 +39,14 @@ async def open_ledger(url: str, *, clock: Callable[[], datetime] = _host_clock) 
     """
     database = database_at(url, clock=clock)
     await asyncio.to_thread(_make_ready, database)
-    return SqlLedger(database)
+    return SqlLedger(database, committed=committed)
+
+
+async def open_audit(url: str) -> SqlAudit:
+    """Open the audit that lies beside the ledger at `url`. Raises like `open_ledger`."""
+    database = database_at(url)
+    await asyncio.to_thread(_make_ready, database)
+    return SqlAudit(database)
 
 
 def database_at(url: str, *, clock: Callable[[], datetime] = _host_clock) -> Database:
@@ -49,6 +59,8 @@ def database_at(url: str, *, clock: Callable[[], datetime] = _host_clock) -> Dat
         case "sqlite":
             return SqliteDatabase(_file_of(parsed), clock)
         case "postgresql":
+            from adapters.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 - SQLite need not load its client
+
             return PostgresqlDatabase(parsed)
         case _:
             raise LedgerError("ledger.url begins neither with sqlite:/// nor with postgresql://.")

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, or_, select, un
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import LedgerIdentity, LedgerRow, State
+from adapters.sql import audit
 from adapters.sql.schema import DAY_US, bookings, ledgers, rooms, row_of
 
 _KEEP_AFTER_END_DAYS = 90
@@ -83,6 +84,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def expire(connection: Connection, now_us: int, keep_days: int) -> int:
     """Delete what nothing can refer to any more; a tombstone that never saw an event counts as ended."""
+    audit.expire(connection, now_us, keep_days)
     ended = or_(bookings.c.event_ends_us.is_(None), bookings.c.event_ends_us < now_us - _KEEP_AFTER_END_DAYS * DAY_US)
     old = bookings.c.recorded_us < now_us - keep_days * DAY_US
     return connection.execute(delete(bookings).where(bookings.c.claim_token.is_(None), old, ended)).rowcount

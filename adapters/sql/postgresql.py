@@ -49,6 +49,10 @@ class PostgresqlDatabase:
     def begin(self, connection: Connection, *, writes: bool) -> None:
         """Nothing to say: each statement sees what was committed before it, and row locks do the rest."""
 
+    def relax(self, connection: Connection) -> None:
+        """The server writes its log a moment later, by itself."""
+        connection.exec_driver_sql("SET synchronous_commit = off")
+
     def lock_schema(self, connection: Connection) -> None:
         """Wait for whoever else is upgrading; freed when the transaction ends."""
         connection.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, Table, Text
 
 from adapters.calendar import BookingId, ItemRef, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Claim, LedgerRow, State
@@ -68,6 +68,58 @@ ledgers = Table(
     Column("ledger_id", Text, primary_key=True),
     Column("generation", BigInteger, nullable=False),
     Column("made_us", BigInteger, nullable=False),
+)
+
+story = Table(
+    "roomsync_story",
+    metadata,
+    Column("entry_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("booking_id", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("version", BigInteger),
+    Column("command", Text),
+    Column("code", Text),
+    Column("detail", Text),
+    Column("wait_s", BigInteger),
+    Column("attempt", BigInteger),
+    Column("message_id", Text),
+    Column("actor", Text),
+    Index("roomsync_story_by_booking", "booking_id", "tenant"),
+    Index("roomsync_story_by_age", "at_us"),
+)
+
+audits = Table(
+    "roomsync_audit",
+    metadata,
+    Column("record_id", Text, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("begun_us", BigInteger, nullable=False),
+    Column("selection", Text, nullable=False),
+    Column("planned_count", BigInteger, nullable=False),
+    Column("reason", Text),
+    Column("finished_us", BigInteger),
+    Column("counts", Text, nullable=False),
+    Index("roomsync_audit_by_age", "begun_us"),
+)
+
+audit_messages = Table(
+    "roomsync_audit_messages",
+    metadata,
+    Column("entry_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("record_id", Text, nullable=False),
+    Column("failed_id", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("tenant", Text),
+    Column("room", Text),
+    Column("booking_id", Text),
+    Column("version", BigInteger),
+    Column("message_id", Text),
+    Column("changes", Text),
+    Index("roomsync_audit_messages_by_record", "record_id"),
 )
 
 _EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)

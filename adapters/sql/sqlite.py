@@ -52,6 +52,10 @@ class SqliteDatabase:
         """Take the write lock at once: a transaction that reads first could not get it any more afterwards."""
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    def relax(self, connection: Connection) -> None:
+        """In WAL a commit is then in the file, and goes to the disk with the next commit of another connection."""
+        connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
+
     def lock_schema(self, connection: Connection) -> None:
         """Nothing to add: the write lock is on the whole file."""
 

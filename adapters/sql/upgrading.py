@@ -1,35 +1,33 @@
-"""Brings the tables up to date through Alembic, inside the caller's transaction and under its lock."""
+"""Brings the tables up to date, inside the caller's transaction and under its lock.
 
-import threading
+Alembic is loaded only where something is to be done: that takes as long as all the rest of opening a ledger.
+"""
+
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-
-from adapters.ledger import LedgerError
+from sqlalchemy import Connection, column, inspect, select, table
 
 VERSION_TABLE = "roomsync_schema"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_alembic = threading.Lock()  # its context is one for the process
+
+
+def newest() -> str:
+    """The newest version of the tables that this program knows: it leads the name of the last migration's file."""
+    return max(file.stem for file in (_MIGRATIONS / "versions").glob("v*.py"))[1:].partition("_")[0]
 
 
 def upgrade(connection: Connection, name: str) -> None:
     """Bring the tables to the newest version. Raises `LedgerError` where they are newer than this program."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    known = ScriptDirectory.from_config(config)
-    found = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
-    if found == known.get_current_head():
-        return
-    if found is not None and found not in {script.revision for script in known.walk_revisions()}:
-        raise LedgerError(
-            f"{name}: made by a newer roomsync (tables {found}, this one knows {known.get_current_head()}); "
-            "install that version, or restore a ledger of this one."
-        )
-    with _alembic:
-        command.upgrade(config, "head")
+    found = _found(connection)
+    if found != newest():
+        from adapters.sql.migrating import migrate  # noqa: PLC0415 - see the module
+
+        migrate(connection, name, _MIGRATIONS, found=found)
+
+
+def _found(connection: Connection) -> str | None:
+    """The version of the tables; None where there are none."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar_one_or_none()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from adapters.calendar import FoundEvent, ItemRef, Mark
 from adapters.ledger import LedgerRow, State
+from adapters.story import What
 from consumers.bookings.plan import tombstone
 
 AS_MARKED = "as marked"
@@ -48,6 +49,19 @@ def _adopt(row: LedgerRow, kept: FoundEvent) -> LedgerRow:
         # The change key that we wrote with stays: by it `reconcile` tells whether people touched the event since.
         adopted = replace(adopted, item=row.item)
     return replace(adopted, written_digest=AS_MARKED) if row.command_digest is None else adopted
+
+
+def noticed(row: LedgerRow, judgement: Judgement) -> list[tuple[What, int | None, str | None]]:
+    """What a judgement tells of the calendar that the row did not: entries for the story, with version and detail."""
+    after = judgement.row
+    told: list[tuple[What, int | None, str | None]] = []
+    if row.item is not None and after.item is None:
+        told.append((What.GONE, row.version, None))
+    if after.item is not None and (row.item is None or row.item.item_id != after.item.item_id):
+        told.append((What.FOUND, after.version, None))
+    if judgement.surplus:
+        told.append((What.COPIES, None, str(len(judgement.surplus))))
+    return told
 
 
 def judge_first_touch(row: LedgerRow, found: Sequence[FoundEvent], trashed: Sequence[Mark]) -> Judgement:

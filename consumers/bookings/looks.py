@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from adapters.calendar import BookingId, FoundEvent, Gone, ItemRef, Outcome, Remove
 from adapters.errors import CalendarError, Refused, Transient
 from adapters.ledger import BookingKey, ClaimWish, LedgerRow, Swap
-from consumers.bookings.judge import judge
+from consumers.bookings.judge import judge, noticed
 from consumers.bookings.milestones import Milestone
 from consumers.bookings.policy import CLAIM_MARGIN_S
 from consumers.bookings.room import Room
@@ -44,8 +44,13 @@ async def look(
     except CalendarError as error:
         await _have_looked_again(room, [(row.key, error) for row in claimed], again)
         return [error for _ in claimed]
+    for row in claimed:
+        room.reached(Milestone.LOOKED, row.key)
     judgements = [judge(row, found[row.key.booking_id]) for row in claimed]
-    troubles = [await _remove_surplus(room, judgement.surplus, claimed_s) for judgement in judgements]
+    for row, judgement in zip(claimed, judgements, strict=True):
+        for what, version, detail in noticed(row, judgement):
+            room.tell(row.key.booking_id, what, version=version, detail=detail)
+    troubles = await _remove_surplus(room, [judgement.surplus for judgement in judgements], claimed_s)
     clean = [
         Swap(before=row, after=judgement.row)
         for row, judgement, trouble in zip(claimed, judgements, troubles, strict=True)
@@ -81,22 +86,37 @@ async def _find(room: Room, bookings: list[BookingId]) -> dict[BookingId, list[F
     return found
 
 
-async def _remove_surplus(room: Room, surplus: Sequence[ItemRef], claimed_s: float) -> CalendarError | Missed | None:
-    if not surplus:
-        return None
+async def _remove_surplus(
+    room: Room, surplus: Sequence[Sequence[ItemRef]], claimed_s: float
+) -> list[CalendarError | Missed | None]:
+    """Remove the surplus copies of several bookings in one go. Returns the first trouble that each booking met."""
+    refs = [ref for refs in surplus for ref in refs]
+    if not refs:
+        return [None for _ in surplus]
+    outcomes = await _remove(room, refs, claimed_s)
+    bookings_count = sum(map(bool, surplus))
+    if bookings_count > 1 and any(isinstance(outcome, Refused) and outcome.whole_request for outcome in outcomes):
+        # A verdict on none of them (rule 8): one by one.
+        return [(await _remove_surplus(room, [refs], claimed_s))[0] for refs in surplus]
+    following = iter(outcomes)
+    own = [[_trouble(next(following)) for _ in refs] for refs in surplus]
+    return [next((trouble for trouble in troubles if trouble is not None), None) for troubles in own]
+
+
+async def _remove(room: Room, refs: Sequence[ItemRef], claimed_s: float) -> Sequence[Outcome | Missed]:
+    """One outcome for each; `Missed` for all where the claims would not outlast the request."""
     remaining_s = room.policy.claim_s - (room.clocks.monotonic() - claimed_s)
     if remaining_s < room.policy.request_timeout_s + CLAIM_MARGIN_S:
-        return Missed()
+        return [Missed() for _ in refs]
     try:
         async with room.gate.slot(room.address) as turn:
-            outcomes = await turn.report(await room.calendar.apply(room.address, [Remove(ref=ref) for ref in surplus]))
+            return await turn.report(await room.calendar.apply(room.address, [Remove(ref=ref) for ref in refs]))
     except CalendarError as error:
-        return error
-    return next((trouble for trouble in map(_trouble, outcomes) if trouble is not None), None)
+        return [error for _ in refs]
 
 
-def _trouble(outcome: Outcome) -> CalendarError | None:
+def _trouble(outcome: Outcome | Missed) -> CalendarError | Missed | None:
     # A copy that is gone while it is removed was moved or restored by somebody under another id: look again.
     if isinstance(outcome, Gone):
         return Transient("write_conflict")
-    return outcome if isinstance(outcome, CalendarError) else None
+    return outcome if isinstance(outcome, CalendarError | Missed) else None

@@ -1,6 +1,7 @@
 """The points between taking a command and acknowledging it, at each of which a worker may die and nothing may go wrong.
 
-The worker itself takes no notice of them: they are there for those who kill it on purpose (tests/kill).
+They are there for those who kill it on purpose (tests/kill), and for tracing where it is on; without either nobody
+takes notice of them.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,11 @@ class Milestone(StrEnum):
     """What has just been done, or with `BEFORE_ACK` everything but the acknowledgement."""
 
     PARSED = auto()
+    TAKEN = auto()
+    """It is its room's turn."""
+    PLANNED = auto()
+    LOOKED = auto()
+    """Exchange told what is there; nothing was recorded yet."""
     CLAIMED = auto()
     """The claim is in the ledger; nothing was sent to Exchange yet."""
     REPLIED = auto()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from adapters.calendar import BookingId, RoomEvent
 from adapters.errors import CalendarError
+from adapters.ledger import LedgerRow
 from consumers.bookings.command import BookingCommand
 from consumers.bookings.complaints import Remark
 from consumers.bookings.digest import digest_of_written
@@ -21,6 +22,13 @@ class Rendered:
     digest: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the ledger knew of a booking when its batch began; `row` is None where it knew nothing."""
+
+    row: LedgerRow | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Pending:
     """A booking and its commands that have no verdict yet, in falling order of version."""
@@ -32,6 +40,8 @@ class Pending:
     """Its request holds nothing else: it was in a request that was refused as a whole, or came back too often."""
     error: CalendarError | None = None
     """What it waits for, within this run."""
+    read: Read | None = None
+    """Serves the first round, and no other."""
     _rendered: tuple[BookingCommand, Rendered] | None = field(default=None)
 
     @property

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adapters.calendar import BookingId, RoomAddress, RoomCalendar
 from adapters.ledger import BookingKey, Ledger, LedgerRow
+from adapters.story import Entry, Note, What, unnoted
 from consumers.bookings.gate import Gate
 from consumers.bookings.milestones import Reached, nobody
 from consumers.bookings.policy import SyncPolicy
@@ -37,10 +38,25 @@ class Room:
     scan_twice: bool = False
     """The ledger replaced another one lately: every first scan is repeated once (DESIGN.md §3, rule 7)."""
     reached: Reached = nobody
+    note: Note = unnoted
 
     def key(self, booking: BookingId) -> BookingKey:
         """The ledger's key of a booking here."""
         return BookingKey(tenant=self.tenant.name, room=self.address, booking_id=booking)
+
+    def tell(
+        self,
+        booking: BookingId,
+        what: What,
+        *,
+        version: int | None = None,
+        code: str | None = None,
+        detail: str | None = None,
+        wait_s: int | None = None,
+    ) -> None:
+        """Add to a booking's story what no verdict tells."""
+        at, key = self.clocks.now(), self.key(booking)
+        self.note(Entry(key=key, at=at, what=what, version=version, code=code, detail=detail, wait_s=wait_s))
 
     async def rows(self, bookings: list[BookingId]) -> dict[BookingId, LedgerRow]:
         """What the ledger knows; a fresh row for a booking never heard of is not among them."""

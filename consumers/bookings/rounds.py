@@ -27,7 +27,7 @@ from consumers.bookings.plan import (
     removed,
 )
 from consumers.bookings.room import Room
-from consumers.bookings.verdict import Parked, Problem
+from consumers.bookings.verdict import Effect, Parked, Problem
 from consumers.bookings.verdicts import done, on_trouble_looking, on_written, rest, superseded
 from consumers.bookings.writes import Write, Written, write
 
@@ -43,6 +43,13 @@ class Turn:
     step: Step
 
 
+_EFFECTS: dict[type[Step], Effect] = {
+    CreateEvent: Effect.CREATED,
+    UpdateEvent: Effect.CHANGED,
+    RemoveEvent: Effect.REMOVED,
+}
+
+
 async def one_round(room: Room, ready: Sequence[Pending]) -> None:
     """Bring each booking one step on. What has no verdict afterwards wants another round, or waits (`error`).
 
@@ -50,12 +57,12 @@ async def one_round(room: Room, ready: Sequence[Pending]) -> None:
         LedgerUnavailable: nothing of what is open may be acknowledged.
     """
     bookings = [pending.booking_id for pending in ready]
-    rows = await room.rows(bookings)
+    rows = await _rows(room, ready)
     await _park_too_old(room, [pending for pending in ready if pending.booking_id not in rows])
     if await _bar_by_older_removals(room, ready, rows):
         rows = await room.rows(bookings)
     turns = [_turn(room, pending, rows.get(pending.booking_id)) for pending in ready if pending.asks]
-    await asyncio.gather(*(_answer(room, turn) for turn in turns))
+    await asyncio.gather(*(_answer(room, turn) for turn in _with(turns, Rest, Supersede, Reuse, Repeat)))
     await _record(room, _with(turns, Record, Repeat))
     await _look(room, _with(turns, LookFirst))
     writes = _with(turns, CreateEvent, UpdateEvent, RemoveEvent)
@@ -65,9 +72,21 @@ async def one_round(room: Room, ready: Sequence[Pending]) -> None:
             await _write(room, [turn])
 
 
+async def _rows(room: Room, ready: Sequence[Pending]) -> dict[BookingId, LedgerRow]:
+    """What the ledger knows; what was read when the batch began serves once."""
+    reads = [(pending.booking_id, pending.read) for pending in ready]
+    for pending in ready:
+        pending.read = None
+    if any(read is None for _, read in reads):
+        return await room.rows([booking for booking, _ in reads])
+    return {booking: read.row for booking, read in reads if read is not None and read.row is not None}
+
+
 def _turn(room: Room, pending: Pending, known: LedgerRow | None) -> Turn:
     row = known or LedgerRow(key=room.key(pending.booking_id), backend=room.calendar.backend)
-    return Turn(pending=pending, known=known, row=row, step=plan(pending.command, row, pending.rendered.digest))
+    step = plan(pending.command, row, pending.rendered.digest)
+    room.reached(Milestone.PLANNED, row.key)
+    return Turn(pending=pending, known=known, row=row, step=step)
 
 
 def _with(turns: Iterable[Turn], *steps: type[Step]) -> list[Turn]:
@@ -157,7 +176,10 @@ async def _write(room: Room, turns: Sequence[Turn]) -> None:
         return
     shared = len(turns) > 1
     await asyncio.gather(
-        *(on_written(room, turn.pending, one, shared_request=shared) for turn, one in zip(turns, written, strict=True))
+        *(
+            on_written(room, turn.pending, one, effect=_EFFECTS[type(turn.step)], shared_request=shared)
+            for turn, one in zip(turns, written, strict=True)
+        )
     )
     await _look_for_gone(room, list(zip(turns, written, strict=True)), claimed_s)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from adapters.calendar import BookingId, FoundEvent, Mark, RoomScan
 from adapters.errors import CalendarError, Transient
 from adapters.ledger import LedgerRow, State, Swap
-from consumers.bookings.judge import Judgement, judge_first_touch
+from consumers.bookings.judge import Judgement, judge_first_touch, noticed
 from consumers.bookings.room import Room
 from consumers.bookings.second_look import look_and_mend
 from consumers.bookings.verdict import Ask
@@ -53,14 +53,22 @@ async def first_touch(room: Room, ask: Ask) -> None:
         # one that fails would leave one message more behind.
         await room.desk.second_look(ask, "room")
     # False: another worker scanned it meanwhile, whose rows are as good as ours.
-    await room.ledger.commit_scan(room.tenant.name, room.address, swaps)
+    if await room.ledger.commit_scan(room.tenant.name, room.address, swaps):
+        _tell(room, straight)
 
 
 async def look_again(room: Room) -> None:
     """Scan a room once more; put in order each booking that is not as its row says. Raises `CalendarError`."""
-    for one in await _meet(room, await _scan(room)):
-        if not one.is_claimed and (one.judgement.surplus or one.judgement.row != one.before):
-            await _put_in_order(room, [one])
+    met = await _meet(room, await _scan(room))
+    changed = [one for one in met if one.judgement.surplus or one.judgement.row != one.before]
+    await _put_in_order(room, [one for one in changed if not one.is_claimed])
+
+
+def _tell(room: Room, met: Sequence[_Met]) -> None:
+    for one in met:
+        key = one.judgement.row.key
+        for what, version, detail in noticed(one.before or LedgerRow(key=key), one.judgement):
+            room.tell(key.booking_id, what, version=version, detail=detail)
 
 
 async def _scan(room: Room) -> RoomScan:
@@ -106,14 +114,16 @@ async def _record_before_looks(room: Room, met: Sequence[_Met]) -> list[_Met]:
     return recorded + [one for one in met if one not in looked_at]
 
 
-async def _put_in_order(room: Room, crooked: list[_Met]) -> None:
-    """Remove surplus copies before the room counts as scanned, each under a claim like any other write."""
-    for one in crooked:
-        row = one.before or one.judgement.row.settled(state=State.WRITING, item=None)
-        if one.before is None and not (await room.ledger.swap([Swap(before=None, after=row)]))[0]:
+async def _put_in_order(room: Room, crooked: Sequence[_Met]) -> None:
+    """Remove surplus copies before the room counts as scanned, under claims like any other write; a batch at a time."""
+    for first in range(0, len(crooked), room.policy.batch_max):
+        some = crooked[first : first + room.policy.batch_max]
+        rows = [one.before or one.judgement.row.settled(state=State.WRITING, item=None) for one in some]
+        swaps = [Swap(before=None, after=row) for one, row in zip(some, rows, strict=True) if one.before is None]
+        if swaps and not all(await room.ledger.swap(swaps)):
             raise Transient("write_conflict")
-        looked = await look_and_mend(room, row, {})
-        if isinstance(looked, CalendarError):
-            raise looked
-        if not isinstance(looked, LedgerRow):
-            raise Transient("write_conflict")
+        for looked in await look_and_mend(room, rows, {}):
+            if isinstance(looked, CalendarError):
+                raise looked
+            if not isinstance(looked, LedgerRow):
+                raise Transient("write_conflict")

@@ -4,9 +4,10 @@ rule 5). It publishes no result and is never skipped for its version."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from adapters.calendar import Create, Done, Mark, Operation, Update
-from adapters.errors import CalendarError, Transient, Unknown
+from adapters.calendar import BookingId, Create, Done, Mark, Operation, Update
+from adapters.errors import CalendarError, Refused, Transient, Unknown
 from adapters.ledger import BookingKey, LedgerRow, State
+from adapters.story import What
 from consumers.bookings.digest import digest_of_written
 from consumers.bookings.event import event_from_snapshot
 from consumers.bookings.looks import Looked, claim_and_look
@@ -17,34 +18,50 @@ from consumers.bookings.writes import Missed, Write, Written, write
 
 
 async def second_looks(room: Room, asks: Sequence[Ask]) -> None:
-    """Carry out the second looks at these bookings and settle them."""
-    rows = await room.rows(list({ask.command.booking_id for ask in asks}))
+    """Carry out the second looks at these bookings in one go, and settle them. Asks for one booking share its fate."""
+    by_booking: dict[BookingId, list[Ask]] = {}
     for ask in asks:
-        row = rows.get(ask.command.booking_id)
-        verdict: Verdict = LookedAt() if row is None else await _second_look(room, ask, row)
-        await room.desk.settle([ask], verdict)
+        by_booking.setdefault(ask.command.booking_id, []).append(ask)
+    rows = await room.rows(list(by_booking))
+    due = [row for row in rows.values() if row.claim is None or not row.claim.is_live]
+    taken_over = {
+        row.key: by_booking[row.key.booking_id][0] for row in due if row.claim is not None or row.state is State.WRITING
+    }
+    looked = dict(zip([row.key.booking_id for row in due], await look_and_mend(room, due, taken_over), strict=True))
+    for booking, theirs in by_booking.items():
+        await room.desk.settle(theirs, _verdict(room, rows.get(booking), looked.get(booking)))
 
 
-async def _second_look(room: Room, ask: Ask, row: LedgerRow) -> Verdict:
-    if row.claim is not None and row.claim.is_live:
-        return _resting(row.claim.remaining_s)
-    taken_over = {row.key: ask} if row.claim is not None or row.state is State.WRITING else {}
-    return verdict_of(await look_and_mend(room, row, taken_over), room)
+def _verdict(room: Room, row: LedgerRow | None, looked: Looked | None) -> Verdict:
+    if row is None:
+        return LookedAt()
+    if looked is None:
+        return _resting(row.claim.remaining_s if row.claim else 0.0)
+    return verdict_of(looked, room)
 
 
-async def look_and_mend(room: Room, row: LedgerRow, again: Mapping[BookingKey, Ask]) -> Looked:
-    """Look at a booking and write again from the row's snapshot what is missing or older; `again` as for `look`."""
-    (looked,) = await claim_and_look(room, [row], again)
-    if not isinstance(looked, LedgerRow):
-        return looked
-    mending = _mending(room, looked)
-    if mending is None:
-        return looked
+async def look_and_mend(room: Room, rows: Sequence[LedgerRow], again: Mapping[BookingKey, Ask]) -> list[Looked]:
+    """Look at bookings, and write again from their rows' snapshots what is missing or older; `again` as for `look`.
+
+    One search for all of them, and one request for each kind of write.
+    """
+    looked = await claim_and_look(room, rows, again) if rows else []
+    mendings = [_mending(room, one) if isinstance(one, LedgerRow) else None for one in looked]
+    mended = iter(await _mend(room, [mending for mending in mendings if mending is not None]))
+    return [one if mending is None else next(mended) for one, mending in zip(looked, mendings, strict=True)]
+
+
+async def _mend(room: Room, mendings: Sequence[Write]) -> list[Looked]:
+    if not mendings:
+        return []
     try:
-        (written,) = await write(room, [mending])
+        written = await write(room, mendings)
     except CalendarError as error:
-        return error
-    return _mended(written)
+        return [error for _ in mendings]
+    for one in written:
+        if isinstance(one.outcome, Done):
+            room.tell(one.row.key.booking_id, What.MENDED, version=one.row.version)
+    return [await _mended(room, one, shared_request=len(mendings) > 1) for one in written]
 
 
 def _mending(room: Room, row: LedgerRow) -> Write | None:
@@ -60,10 +77,14 @@ def _mending(room: Room, row: LedgerRow) -> Write | None:
     return Write(row=row, version=row.version, operation=operation, after=after)
 
 
-def _mended(written: Written) -> Looked:
+async def _mended(room: Room, written: Written, *, shared_request: bool) -> Looked:
     match written.outcome:
         case Done():
             return written.row
+        case Refused(whole_request=True) if shared_request:
+            # A verdict on none of them (rule 8): each alone, and from the look on, since it may have been applied.
+            (looked,) = await look_and_mend(room, [written.row], {})
+            return looked
         case CalendarError() as error:
             return error
         case Missed() as missed:

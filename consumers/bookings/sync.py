@@ -1,9 +1,12 @@
 """Brings a room's calendar up to a batch of commands: first touch, second looks, then rounds of plan and write."""
 
+import asyncio
 from collections.abc import Sequence
+from math import ceil
 
 from adapters.errors import CalendarError, Throttled
-from consumers.bookings.pending import Pending, by_booking
+from adapters.story import What
+from consumers.bookings.pending import Pending, Read, by_booking
 from consumers.bookings.plan import must_bar
 from consumers.bookings.retry import holding
 from consumers.bookings.room import Room
@@ -16,6 +19,8 @@ from consumers.bookings.verdicts import give_up, send_away
 ROUNDS_MAX = 12
 """A booking that is not settled after this many plans is being fought over; it comes back later."""
 FOUGHT_OVER_S = 15.0
+HELD_TOLD_S = 1.0
+"""What is waited out sooner is no part of a booking's story."""
 
 
 async def sync_room(room: Room, asks: Sequence[Ask], *, alone: bool = False) -> None:
@@ -33,11 +38,15 @@ async def sync_room(room: Room, asks: Sequence[Ask], *, alone: bool = False) -> 
     bookings = by_booking([ask for ask in asks if ask.look is None], room.tenant.subject_template)
     for pending in bookings:
         pending.alone = alone
-    error = await _stopped(room) or await _touch(room, asks)
+    error = await _stopped(room) or await _touch(room, asks, bookings)
     if error is not None:
         await _room_unreadable(room, looks, bookings, error)
         return
-    await _second_looks(room, looks)
+    if looks:
+        await _second_looks(room, looks)
+        for pending in bookings:
+            # Looks change rows.
+            pending.read = None
     await _ride_out(room, bookings)
 
 
@@ -52,9 +61,16 @@ async def _stopped(room: Room) -> CalendarError | None:
     return None
 
 
-async def _touch(room: Room, asks: Sequence[Ask]) -> CalendarError | None:
+async def _touch(room: Room, asks: Sequence[Ask], bookings: Sequence[Pending]) -> CalendarError | None:
     """See to it that the room was scanned once; returns why it could not be."""
-    if await room.ledger.is_scanned(room.tenant.name, room.address):
+    # Handed in together they are one transaction and one wait; the rows are what the first round asks for.
+    is_scanned, rows = await asyncio.gather(
+        room.ledger.is_scanned(room.tenant.name, room.address),
+        room.rows([pending.booking_id for pending in bookings]),
+    )
+    if is_scanned:
+        for pending in bookings:
+            pending.read = Read(rows.get(pending.booking_id))
         return None
     try:
         async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
@@ -97,14 +113,26 @@ async def _second_looks(room: Room, looks: Sequence[Ask]) -> None:
 
 async def _ride_out(room: Room, bookings: Sequence[Pending]) -> None:
     """Short troubles are waited out with the deliveries in hand; the rest of the batch is settled before."""
+
+    async def sleep(for_s: float) -> None:
+        _tell_held(room, bookings, for_s)
+        await room.clocks.sleep(for_s)
+
     try:
-        async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
+        async for attempt in holding(room.policy.hold_s, sleep=sleep):
             with attempt:
                 await _until_settled(room, bookings)
     except CalendarError as last:
         for pending in bookings:
             if pending.asks:
                 await give_up(room, pending, pending.error or last)
+
+
+def _tell_held(room: Room, bookings: Sequence[Pending], for_s: float) -> None:
+    for pending in bookings:
+        if pending.asks and pending.error is not None and for_s >= HELD_TOLD_S:
+            code, version = pending.error.code, pending.command.version
+            room.tell(pending.booking_id, What.HELD, version=version, code=code, wait_s=ceil(for_s))
 
 
 async def _until_settled(room: Room, bookings: Sequence[Pending]) -> None:
@@ -115,7 +143,7 @@ async def _until_settled(room: Room, bookings: Sequence[Pending]) -> None:
         ready = [pending for pending in bookings if pending.asks and pending.error is None]
         if not ready:
             break
-        await one_round(room, ready)
+        await _in_parts(room, ready)
     fought_over = Later(wait_s=FOUGHT_OVER_S, problem=Problem.coded("write_under_way"), counts_attempt=True)
     for pending in bookings:
         if pending.asks and pending.error is None:
@@ -123,6 +151,14 @@ async def _until_settled(room: Room, bookings: Sequence[Pending]) -> None:
     waiting = [pending.error for pending in bookings if pending.asks and pending.error is not None]
     if waiting:
         raise max(waiting, key=_asked_s)
+
+
+async def _in_parts(room: Room, ready: Sequence[Pending]) -> None:
+    """One round, in requests of the size that the room bears by now: a batch may have been taken before a throttle."""
+    while ready:
+        size = room.gate.batch_size(room.address, len(ready))
+        await one_round(room, ready[:size])
+        ready = ready[size:]
 
 
 def _asked_s(error: CalendarError) -> float:

@@ -23,6 +23,14 @@ class Finished(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class Effect(StrEnum):
+    """What a command's own write did to the calendar."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Why a command was not done: a code of `consumers.bookings.codes`, a sentence, where, and who must act."""
@@ -47,9 +55,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """True in the ledger (and so in Exchange), or superseded by what is."""
+    """True in the ledger (and so in Exchange), or superseded by what is. `effect`: None where nothing was written."""
 
     outcome: Finished
+    effect: Effect | None = None
     item_id: str | None = None
     warnings: tuple[Remark, ...] = ()
 

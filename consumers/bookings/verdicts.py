@@ -8,14 +8,17 @@ from consumers.bookings.complaints import Remark
 from consumers.bookings.pending import Pending
 from consumers.bookings.remarks import remarks_on_write
 from consumers.bookings.room import Room
-from consumers.bookings.verdict import Finished, Later, Parked, Problem, Settled, Verdict
+from consumers.bookings.verdict import Effect, Finished, Later, Parked, Problem, Settled, Verdict
 from consumers.bookings.writes import Missed, Written
 
 
-async def done(room: Room, pending: Pending, *, item_id: str | None, remarks: Sequence[Remark] = ()) -> None:
+async def done(
+    room: Room, pending: Pending, *, item_id: str | None, effect: Effect | None = None, remarks: Sequence[Remark] = ()
+) -> None:
     """The newest command is true: settle it and its equals, then what it supersedes."""
     finished = Finished.REMOVED if pending.command.is_removal else Finished.SYNCED
-    verdict = Settled(outcome=finished, item_id=item_id, warnings=(*pending.rendered.remarks, *remarks))
+    warnings = (*pending.rendered.remarks, *remarks)
+    verdict = Settled(outcome=finished, effect=effect, item_id=item_id, warnings=warnings)
     version = pending.command.version
     settled = pending.take(pending.mates())
     older = pending.take([ask for ask in pending.asks if ask.command.version < version])
@@ -67,11 +70,12 @@ def send_away(room: Room, error: CalendarError) -> Verdict:
     return Later.after(error, wait_s=wait_s)
 
 
-async def on_written(room: Room, pending: Pending, written: Written, *, shared_request: bool) -> None:
+async def on_written(room: Room, pending: Pending, written: Written, *, effect: Effect, shared_request: bool) -> None:
     """Settle a booking by what became of its write, or leave it open for another round."""
     match written.outcome:
         case Done(ref=ref, warnings=codes):
-            await done(room, pending, item_id=ref.item_id if ref else None, remarks=remarks_on_write(codes))
+            item_id = ref.item_id if ref else None
+            await done(room, pending, item_id=item_id, effect=effect, remarks=remarks_on_write(codes))
         case Throttled() | Transient() as error:
             pending.error = error
         case Refused(whole_request=True) if shared_request:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adapters.calendar import Create, Done, Gone, Operation, Outcome, Remove
-from adapters.errors import Refused, Unknown
+from adapters.errors import Refused, Throttled, Unknown
 from adapters.ledger import ClaimWish, LedgerRow, State, Swap
 from consumers.bookings.gate import Turn
 from consumers.bookings.milestones import Milestone
@@ -70,6 +70,11 @@ async def _send(
     remaining_s = room.policy.claim_s - (room.clocks.monotonic() - claimed_s)
     if not claimed or remaining_s < room.policy.request_timeout_s + CLAIM_MARGIN_S:
         return [Missed() for _ in claimed]
+    try:
+        # Again: claiming took its time, and the room may have been told to wait meanwhile.
+        turn.begin()
+    except Throttled as paused:
+        return [paused for _ in claimed]
     outcomes = await room.calendar.apply(room.address, [write.operation for write, _ in claimed])
     _reached(room, Milestone.REPLIED, claimed)
     return await turn.report(outcomes)

@@ -34,6 +34,11 @@ class Delivery:
         return self.notes.look
 
     @property
+    def tried_since_at(self) -> datetime:
+        """When its time to give up began: when a worker first met it, or an operator replayed it."""
+        return max(self.first_seen_at, self.notes.replayed_at or self.first_seen_at)
+
+    @property
     def routing_key(self) -> str:
         """The key it came with."""
         return self.message.routing_key or ""

@@ -21,6 +21,7 @@ class Notes:
 
     attempts: int = 0
     first_seen_at: datetime | None = None
+    replayed_at: datetime | None = None
     look: Look | None = None
     delayed_told: bool = False
     derived: bool = False
@@ -33,6 +34,7 @@ class Notes:
         return cls(
             attempts=attempts if isinstance(attempts, int) and 0 <= attempts < 2**31 else 0,
             first_seen_at=_instant(_header(headers, "first-seen-at")),
+            replayed_at=_instant(_header(headers, "replayed-at")),
             look="room" if look == "room" else "booking" if look == "booking" else None,
             delayed_told=_header(headers, "delayed") is True,
             derived=_header(headers, "derived") is True,
@@ -46,8 +48,11 @@ def returned_count(headers: Mapping[str, FieldValue]) -> int:
 
 
 def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
-    """Whether a worker parked the message, and so reported it; what the broker parks has no such note."""
-    return _header(headers, "error-code") is not None
+    """Whether a worker parked the message, and so reported it; what the broker parks has no such note.
+
+    Not by its error code, which a command that was sent away carries too: the broker may park it when it is back.
+    """
+    return _header(headers, "failed-at") is not None
 
 
 def copy_of(message: AbstractIncomingMessage, **notes: FieldValue) -> Message:

@@ -19,7 +19,7 @@ from consumers.intake.names import Names
 from consumers.intake.parked_watch import ParkedWatch
 from consumers.intake.partitions import Partitions
 from consumers.intake.patience import RECONNECT_LAST_S, first_of, reconnect_pauses_s
-from consumers.intake.session import BrokerAddress, Session
+from consumers.intake.session import Broker, Session
 from consumers.intake.standing import Standing
 from consumers.intake.topology import Topology
 
@@ -42,7 +42,7 @@ TROUBLE = (AMQPError, OSError, TimeoutError, NotPublished, TopologyMismatch, Led
 class Intake:
     """The whole way from the broker to the lanes, for one process."""
 
-    address: BrokerAddress
+    address: Broker
     names: Names
     partition_count: int
     partitions: Partitions

@@ -15,11 +15,9 @@ from consumers.intake.names import Names
 from consumers.intake.reading import Reader
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
+from consumers.intake.windows import PREFETCH
 
 log = structlog.get_logger(__name__)
-
-PREFETCH = 500
-"""Deliveries in hand for each partition: wide enough that a room with a backlog hides no other room behind it."""
 
 
 class Partitions:
@@ -45,18 +43,26 @@ class Partitions:
         self._reached = reached
         self.last_arrival_s = clocks.monotonic()
         """Monotonic; for `--exit-when-idle`."""
+        self.delivered_from: set[int] = set()
+        """Partitions that this session got a message from: the broker let this worker through for them."""
 
     async def consume(self, session: Session) -> list[Callable[[], Awaitable[None]]]:
         """Begin to consume every partition. Returns what ends it."""
+        self.delivered_from = set()
+        # One after the other: begun all at once, a backlog comes so mixed that the first batches of rooms are small.
+        return [await self.consume_one(session, number) for number in range(self._count)]
+
+    async def consume_one(self, session: Session, number: int) -> Callable[[], Awaitable[None]]:
+        """Begin to consume one partition. Returns what ends it."""
+        delivered_from = self.delivered_from
 
         async def on_message(message: AbstractIncomingMessage) -> None:
-            await self._accept(message, session)
+            delivered_from.add(number)
+            await self._accept(message, session, number)
 
-        return [
-            await session.consume(self._names.partition(number), PREFETCH, on_message) for number in range(self._count)
-        ]
+        return await session.consume(self._names.partition(number), PREFETCH, on_message)
 
-    async def _accept(self, message: AbstractIncomingMessage, session: Session) -> None:
+    async def _accept(self, message: AbstractIncomingMessage, session: Session, number: int) -> None:
         self.last_arrival_s = self._clocks.monotonic()
         try:
             delivery = self._reader.read(message, session)
@@ -70,4 +76,4 @@ class Partitions:
             log.info("booking.forwarded", why="published under another routing key", room=delivery.command.room)
             await self._settler.forward(delivery)
         else:
-            self._lanes.put(delivery)
+            self._lanes.put(delivery, number)

@@ -7,10 +7,12 @@ again at once, and every return counts towards the delivery limit before RabbitM
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-from aio_pika import Message
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, DeliveryError
+from aiormq.channel import Channel
 from pamqp import commands as spec
 
 from consumers.intake.client_errors import NotPublished, client_errors
@@ -20,19 +22,41 @@ REFUSED_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Before a message is published again that a full queue refused (reject-publish); then its delivery is given back."""
 
 
+class Sendable(Protocol):
+    """A message as it goes out: aio-pika's own, or one that was made with less."""
+
+    @property
+    def body(self) -> bytes:
+        """What it says."""
+        ...
+
+    @property
+    def properties(self) -> spec.Basic.Properties:
+        """What it says about itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message that is sent once and never looked at, for those that are sent by the thousand."""
+
+    body: bytes
+    properties: spec.Basic.Properties
+
+
 class Publisher:
-    """The publishing half of a session; `lost` and `lose` are the session's."""
+    """The publishing half of a session, on aiormq's channel; `lost` and `lose` are the session's."""
 
     def __init__(
         self,
         connection: AbstractConnection,
-        channel: AbstractChannel,
+        client: Channel,
         *,
         lost: asyncio.Event,
         lose: Callable[[str], None],
     ) -> None:
         self._connection = connection
-        self._channel = channel
+        self._client = client
         self._lost = lost
         self._lose = lose
         self._begun_s: dict[object, float] = {}
@@ -66,7 +90,7 @@ class Publisher:
         begun_s = next(iter(self._begun_s.values()), None)
         return 0.0 if begun_s is None else asyncio.get_running_loop().time() - begun_s
 
-    async def send(self, exchange: str, message: Message, routing_key: str) -> bool:
+    async def send(self, exchange: str, message: Sendable, routing_key: str) -> bool:
         """Publish and wait for the confirm as long as the session lives. Returns whether a queue took the message.
 
         Raises:
@@ -85,14 +109,21 @@ class Publisher:
             del self._begun_s[waiter]
         raise NotPublished(f"a queue of {exchange or 'the default exchange'} refuses messages")
 
-    async def _once(self, exchange: str, message: Message, routing_key: str) -> bool:
+    async def _once(self, exchange: str, message: Sendable, routing_key: str) -> bool:
         await self._until_taken_in()
         if self._lost.is_set():
             raise NotPublished("the connection to the broker is lost")
         try:
             with client_errors():
-                target = await self._channel.get_exchange(exchange, ensure=False)
-                answer = await target.publish(message, routing_key, mandatory=True)
+                answer = await self._client.basic_publish(
+                    message.body,
+                    exchange=exchange,
+                    routing_key=routing_key,
+                    properties=message.properties,
+                    mandatory=True,
+                    # The confirm is waited for, so nobody need wait for the socket, holding up whoever publishes next.
+                    wait=False,
+                )
         except DeliveryError:
             raise
         except (AMQPError, OSError) as trouble:

@@ -6,21 +6,25 @@ those are is what keeps a redelivered command from being worked on twice (docs/d
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import aio_pika
-from aio_pika import Message
+from aio_pika import IncomingMessage, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
+from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
+from pamqp import commands as spec
 
 from consumers.bookings.result import ResultEvent
 from consumers.intake.client_errors import BrokerLost, NotPublished, client_errors
 from consumers.intake.names import Names
-from consumers.intake.publisher import Publisher
+from consumers.intake.publisher import Prepared, Publisher, Sendable
 
-__all__ = ["BrokerAddress", "NotPublished", "OnMessage", "Session"]
+__all__ = ["Broker", "BrokerAddress", "NotPublished", "OnMessage", "Session"]
 
 CONNECT_TIMEOUT_S = 15.0
 HEARTBEAT_S = 10
@@ -28,6 +32,13 @@ HEARTBEAT_S = 10
 CLOSE_WITHIN_S = 5.0
 
 OnMessage = Callable[[AbstractIncomingMessage], Awaitable[None]]
+
+
+class Broker(Protocol):
+    """A broker that can be connected to."""
+
+    async def connect(self, name: str) -> AbstractConnection:
+        """Open a plain connection; `name` shows in the broker's list of connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +68,29 @@ class Session:
     """A connection for publishing, and one with a channel for each consumer."""
 
     def __init__(
-        self, consuming: AbstractConnection, publishing: AbstractConnection, channel: AbstractChannel, names: Names
+        self,
+        consuming: AbstractConnection,
+        publishing: AbstractConnection,
+        channel: AbstractChannel,
+        client: Channel,
+        names: Names,
     ) -> None:
         self._consuming = consuming
         self._publishing = publishing
         self._names = names
         self._consumed: list[str] = []
+        # aio-pika's channels are kept: it is they who tell that one was closed.
+        self._channels = [channel]
         self.lost = asyncio.Event()
         """Set once nothing of this session can be acknowledged or published any more."""
         self.why_lost = ""
         self.unrouted_results = 0
-        self._publisher = Publisher(publishing, channel, lost=self.lost, lose=self.lose)
+        self._publisher = Publisher(publishing, client, lost=self.lost, lose=self.lose)
         for each in (consuming, publishing, channel):
             each.close_callbacks.add(self._on_close)
 
     @classmethod
-    async def open(cls, address: BrokerAddress, names: Names, *, name: str = "roomsync") -> "Session":
+    async def open(cls, address: Broker, names: Names, *, name: str = "roomsync") -> "Session":
         """Connect and open the publishing channel, with confirms."""
         async with AsyncExitStack() as half_open:
             consuming = await address.connect(name)
@@ -81,8 +99,11 @@ class Session:
             half_open.push_async_callback(_close, publishing)
             with client_errors():
                 channel = await publishing.channel(publisher_confirms=True)
+                client = cast(Channel, await channel.get_underlay_channel())
+                # The answer to a publish tells that nobody took it; aio-pika would make a message of what comes back.
+                client.on_return_callbacks.clear()
             half_open.pop_all()
-        return cls(consuming, publishing, channel, names)
+        return cls(consuming, publishing, channel, client, names)
 
     def lose(self, why: str) -> None:
         """Give the session up: whoever runs it closes it and opens a new one."""
@@ -128,14 +149,14 @@ class Session:
             client = await channel.get_underlay_channel()
             client.on_consumer_cancel_callbacks.add(lambda _: self.lose(f"the broker ended the consumer of {queue}"))
             await channel.set_qos(prefetch_count=prefetch)
-            declared = await channel.get_queue(queue, ensure=False)
-            tag = await declared.consume(on_message)
+            consumed = await client.basic_consume(queue, _handing_to(on_message))
         self._consumed.append(queue)
+        self._channels.append(channel)
 
         async def cancel() -> None:
             if not self.is_lost:
                 with client_errors():
-                    await declared.cancel(tag)
+                    await client.basic_cancel(str(consumed.consumer_tag))
 
         return cancel
 
@@ -178,12 +199,12 @@ class Session:
 
     async def result(self, event: ResultEvent) -> None:
         """Publish a result event, confirmed; one that nobody has bound a queue for is counted and dropped."""
-        message = Message(
-            event.to_json(),
+        properties = spec.Basic.Properties(
             content_type="application/json",
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
             correlation_id=event.message_id,
         )
+        message = Prepared(event.to_json(), properties)
         if not await self._send(self._names.results, message, event.routing_key):
             self.unrouted_results += 1
 
@@ -212,7 +233,7 @@ class Session:
             self.lose(missing)
             raise NotPublished(missing)
 
-    async def _send(self, exchange: str, message: Message, routing_key: str) -> bool:
+    async def _send(self, exchange: str, message: Sendable, routing_key: str) -> bool:
         """Returns whether a queue took it."""
         if self.is_lost:
             raise NotPublished("the connection to the broker is lost")
@@ -222,6 +243,15 @@ class Session:
         """Close both connections; what was not acknowledged goes back to its queue."""
         self.lose("closed")
         await asyncio.gather(_close(self._consuming), _close(self._publishing))
+
+
+def _handing_to(on_message: OnMessage) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:
+    """Without aio-pika's own consumer, which makes a second task for each message."""
+
+    async def hand(delivered: DeliveredMessage) -> None:
+        await on_message(IncomingMessage(delivered))
+
+    return hand
 
 
 async def _close(connection: AbstractConnection) -> None:

@@ -43,7 +43,12 @@ class Settler:
 
     async def settle(self, asks: Sequence[Ask], verdict: Verdict) -> None:
         """Carry out one verdict for all of these. Never raises for a delivery's sake."""
-        await asyncio.gather(*(self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks)))
+        settling = [self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks)]
+        if len(settling) == 1:
+            # By far the most frequent case, and a task less for each command.
+            await settling[0]
+        else:
+            await asyncio.gather(*settling)
 
     async def second_look(self, ask: Ask, look: Look) -> None:
         """Publish the command once more as a second look. Raises `NotPublished`: then nothing may be done."""
@@ -53,6 +58,7 @@ class Settler:
         )
         await delivery.session.to_deferred(message, delivery.command.room, self._policy.second_look_s)
         self._reached(Milestone.LOOK_PUBLISHED, delivery.command.key)
+        self._observer.look_ordered(delivery, look, wait_s=self._policy.second_look_s)
 
     async def work(self, deliveries: Sequence[Delivery], work: Awaitable[None]) -> None:
         """Await a lane's work on deliveries; after an error of ours they come back later, once it is mended."""
@@ -68,7 +74,7 @@ class Settler:
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
         """Give deliveries back to the broker unharmed."""
-        await asyncio.gather(*(self._for(each, each.release()) for each in deliveries if not each.is_settled))
+        await asyncio.gather(*(self._for(each, self._release(each)) for each in deliveries if not each.is_settled))
 
     async def forward(self, delivery: Delivery) -> None:
         """Publish a command again under its room's key: published under another one it would pass its room's lane."""
@@ -97,10 +103,11 @@ class Settler:
         """Give a command that the broker parked its result; the message in hand is a copy."""
 
         async def report() -> None:
+            problem = Problem.coded("parked_by_broker")
             await self._remove_from_previous_room(delivery)
-            await self._tell(delivery, Outcome.FAILED, Problem.coded("parked_by_broker"))
+            await self._tell(delivery, Outcome.FAILED, problem)
             await delivery.ack()
-            self._observer.failed(delivery.command.tenant, "parked_by_broker")
+            self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
 
         await self._for(delivery, report())
 
@@ -119,7 +126,7 @@ class Settler:
             await session.to_commands(derived_removal(removal, message.message_id), known.previous_room)
         await session.result(result_of_unreadable(message, bad, at=self._clocks.now()))
         await message.ack()
-        self._observer.failed(known.tenant, bad.first.code)
+        self._observer.unreadable(known, bad.first.code, message.message_id)
         log.warning("message.parked", code=bad.first.code, why=bad.first.message, message_id=message.message_id)
 
     async def _for(self, delivery: Delivery, settling: Awaitable[None]) -> None:
@@ -163,6 +170,7 @@ class Settler:
                 await self._send_away(delivery, verdict)
             case LookedAt():
                 await self._ack(delivery)
+                self._observer.looked(delivery)
 
     async def _finish(self, delivery: Delivery, settled: Settled) -> None:
         await self._remove_from_previous_room(delivery)
@@ -177,7 +185,11 @@ class Settler:
         await delivery.session.result(result)
         self._reached(Milestone.RESULT_PUBLISHED, delivery.command.key)
         await self._ack(delivery)
-        self._observer.finished(result)
+        self._observer.finished(delivery, settled, result)
+
+    async def _release(self, delivery: Delivery) -> None:
+        await delivery.release()
+        self._observer.released(delivery)
 
     async def _ack(self, delivery: Delivery) -> None:
         self._reached(Milestone.BEFORE_ACK, delivery.command.key)
@@ -185,7 +197,7 @@ class Settler:
 
     async def _send_away(self, delivery: Delivery, later: Later) -> None:
         now = self._clocks.now()
-        age_s = (now - delivery.first_seen_at).total_seconds()
+        age_s = (now - delivery.tried_since_at).total_seconds()
         attempts = delivery.notes.attempts + (1 if later.counts_attempt else 0)
         if later.counts_attempt and age_s >= self._policy.give_up_after_s:
             last = f"{later.problem.code}: {later.problem.message}"
@@ -208,7 +220,7 @@ class Settler:
         await delivery.session.to_deferred(message, delivery.routing_key, tier_s)
         self._reached(Milestone.DEFERRED, delivery.command.key)
         await self._ack(delivery)
-        self._observer.deferred(delivery.command.tenant, later.problem.code, tier_s)
+        self._observer.deferred(delivery, later.problem, wait_s=tier_s, attempts=attempts)
         log.info("booking.deferred", **_who(delivery), code=later.problem.code, wait_s=tier_s, attempts=attempts)
 
     async def _park(self, delivery: Delivery, problem: Problem) -> None:
@@ -227,7 +239,7 @@ class Settler:
         if delivery.look is None:
             await self._tell(delivery, Outcome.FAILED, problem)
         await self._ack(delivery)
-        self._observer.failed(delivery.command.tenant, problem.code)
+        self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
         log.warning("booking.parked", **_who(delivery), code=problem.code, why=problem.message)
 
     async def _tell(self, delivery: Delivery, outcome: Outcome, problem: Problem) -> None:

@@ -17,6 +17,7 @@ from adapters.sql.postgresql import PostgresqlDatabase
 from tests.contract.ledger_contract import LedgerContract
 from tests.contract.ledger_durability_contract import DurabilityContract
 from tests.contract.ledger_world import a_key, a_present_row, claimed, read, written
+from tests.contract.story_contract import StoryContract
 from tests.postgres import new_database
 
 
@@ -50,6 +51,10 @@ def world(postgres_url: str) -> Iterator[PostgresWorld]:
 
 class TestPostgresLedger(LedgerContract, DurabilityContract):
     """The contract."""
+
+
+class TestPostgresStory(StoryContract):
+    """The contract of stories."""
 
 
 async def test_a_lost_connection_is_replaced_by_the_next_call(world: PostgresWorld) -> None:

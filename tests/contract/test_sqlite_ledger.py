@@ -15,6 +15,7 @@ from adapters.sql.sqlite import SqliteDatabase
 from tests.contract.ledger_contract import LedgerContract
 from tests.contract.ledger_durability_contract import DurabilityContract
 from tests.contract.ledger_world import MovableClock, a_key, a_present_row, read, written
+from tests.contract.story_contract import StoryContract
 
 
 class SqliteWorld:
@@ -39,6 +40,10 @@ def world(tmp_path: Path) -> SqliteWorld:
 
 class TestSqliteLedger(LedgerContract, DurabilityContract):
     """The contract."""
+
+
+class TestSqliteStory(StoryContract):
+    """The contract of stories."""
 
 
 async def test_the_file_is_its_owner_s_alone(world: SqliteWorld) -> None:

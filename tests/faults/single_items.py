@@ -9,7 +9,7 @@ WITHOUT_IT = ("B-0", "B-2")
 
 def sent_again(**changes: object) -> Story:
     """Certainly not applied: it alone is sent again."""
-    story = {"told": SYNCED, "mates": BOTH_SYNCED, "done_s": (0.5, 1.0), "requests": {"CreateItem": 2}}
+    story = {"told": SYNCED, "mates": BOTH_SYNCED, "done_s": (0.5, 1.5), "requests": {"CreateItem": 2}}
     return Story(**(story | changes))  # type: ignore[arg-type]  # a builder takes any
 
 

@@ -34,7 +34,7 @@ WAITED_OUT: Mapping[str, tuple[Fault, tuple[float, float]]] = {
     "HTTP 502 that asks for 7 s": (HttpStatus(502, retry_after=7), (7.0, 7.5)),
     "HTTP 503 that asks for 7 s": (HttpStatus(503, retry_after=7), (7.0, 7.5)),
     "ErrorServerBusy for 5 s": (Throttle(5000), (5.0, 5.5)),
-    "ErrorExceededConnectionCount": (TooManyConnections(), (0.5, 1.0)),
+    "ErrorExceededConnectionCount": (TooManyConnections(), (0.5, 1.5)),
     "ErrorTimeoutExpired": (RequestCode("ErrorTimeoutExpired"), (0.5, 1.0)),
     "ErrorMailboxMoveInProgress": (RequestCode("ErrorMailboxMoveInProgress"), (0.5, 1.0)),
 }

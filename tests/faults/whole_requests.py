@@ -25,19 +25,19 @@ ONE_BY_ONE = {"CreateItem": 4, "FindItem": 1}
 
 def sent_twice(**changes: object) -> Story:
     """Certainly not applied, so it is waited out in hand and sent again; the commands are told nothing of it."""
-    story = {"told": SYNCED, "done_s": (0.5, 1.0), "requests": {"CreateItem": 2}}
+    story = {"told": SYNCED, "done_s": (0.5, 1.5), "requests": {"CreateItem": 2}}
     return Story(**(story | changes))  # type: ignore[arg-type]  # a builder takes any
 
 
 def written_once(**changes: object) -> Story:
     """It may have been applied, and it was: the look finds the events and adopts them."""
-    story = {"told": LOOKED_FOR, "done_s": LOOKED_FOR_AT_S, "requests": {"CreateItem": 1, "FindItem": 4}}
+    story = {"told": LOOKED_FOR, "done_s": LOOKED_FOR_AT_S, "requests": {"CreateItem": 1, "FindItem": 2}}
     return Story(**(story | changes))  # type: ignore[arg-type]  # a builder takes any
 
 
 def looked_for(**changes: object) -> Story:
     """It may have been applied, and it was not: the look finds nothing, so it is sent again."""
-    story = {"told": LOOKED_FOR, "done_s": LOOKED_FOR_AT_S, "requests": {"CreateItem": 2, "FindItem": 4}}
+    story = {"told": LOOKED_FOR, "done_s": LOOKED_FOR_AT_S, "requests": {"CreateItem": 2, "FindItem": 2}}
     return Story(**(story | changes))  # type: ignore[arg-type]  # a builder takes any
 
 

@@ -145,7 +145,7 @@ async def test_a_repair_mends_exactly_what_differed(story: Story) -> None:
 
 
 async def test_a_repair_asks_exchange_for_no_more_than_it_needs(story: Story) -> None:
-    assert story.repair == {"FindItem": 7, "CreateItem": 3, "UpdateItem": 2, "DeleteItem": 2}
+    assert story.repair == {"FindItem": 2, "CreateItem": 1, "UpdateItem": 1, "DeleteItem": 1}
 
 
 async def test_the_event_of_other_people_is_left_as_it_was(story: Story) -> None:

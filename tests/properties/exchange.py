@@ -24,7 +24,7 @@ from adapters.calendar import (
     RoomScan,
     Update,
 )
-from adapters.errors import CalendarError, Misconfigured, Throttled
+from adapters.errors import CalendarError, Misconfigured, Throttled, Transient
 from consumers.bookings.policy import CLAIM_MARGIN_S, SyncPolicy
 from tests.fakes import FakeCalendar, KeptEvent
 from tests.properties.steps import Process, Steps, at_once
@@ -98,8 +98,9 @@ class Exchange:
         kept = [each for each in self.calendar.events[room] if each.mark and each.mark.booking_id == booking]
         return sorted(kept, key=lambda each: each.created_at)
 
-    def send(self, process: Process, room: RoomAddress, operations: list[Operation]) -> Write:
-        """A request leaves its process. Nothing of a booking may be on its way while another write still may be."""
+    def send(self, process: Process, room: RoomAddress, operations: list[Operation], until_s: float) -> Write:
+        """A request leaves its process, which waits for it until then. Nothing of a booking may be on its way while
+        another write still may be."""
         bookings = frozenset(filter(None, (self._booking_of(room, each) for each in operations)))
         write = Write(process=process, room=room, operations=operations, bookings=bookings, sent_s=self.clock())
         others: list[Write | LateWrite] = [*self.under_way, *self.late]
@@ -108,7 +109,7 @@ class Exchange:
             if both and other.sent_s + BOUND_S > write.sent_s:
                 raise Violation(f"TWO WRITES AT ONCE for {sorted(both)} in {room}")
         for booking in bookings:
-            if self.claim_left_s((room, booking)) < BOUND_S:
+            if self.claim_left_s((room, booking)) < until_s - write.sent_s + CLAIM_MARGIN_S:
                 raise Violation(f"SENT WITHOUT A CLAIM that outlasts the request, for {booking} in {room}")
         self.under_way.append(write)
         self.say(f"{process.name} sends {describe(write)}")
@@ -204,20 +205,23 @@ class SteppedCalendar:
         self._not_before_s: defaultdict[RoomAddress, float] = defaultdict(float)
 
     async def apply(self, room: RoomAddress, operations: Sequence[Operation]) -> list[Outcome]:
+        until_s = self._exchange.clock() + SyncPolicy().request_timeout_s
         outcomes: list[Outcome] = [Done()] * len(operations)
         numbered = sorted(enumerate(operations), key=lambda pair: type(pair[1]).__name__)
         end: Outcome | None = None
         for _, group in groupby(numbered, key=lambda pair: type(pair[1])):
             indexes, chosen = zip(*group, strict=True)
-            results = [end] * len(chosen) if end else await self._write(room, list(chosen))
-            end = next((each for each in results if isinstance(each, Throttled | Misconfigured)), None)
+            if end is None and self._exchange.clock() >= until_s:
+                end = Transient("unreachable")
+            results = [end] * len(chosen) if end else await self._write(room, list(chosen), until_s)
+            end = end or next((each for each in results if isinstance(each, Throttled | Misconfigured)), None)
             for index, result in zip(indexes, results, strict=True):
                 outcomes[index] = result
         return outcomes
 
-    async def _write(self, room: RoomAddress, operations: list[Operation]) -> list[Outcome]:
+    async def _write(self, room: RoomAddress, operations: list[Operation], until_s: float) -> list[Outcome]:
         self._begin(room)
-        write = self._exchange.send(self._process, room, operations)
+        write = self._exchange.send(self._process, room, operations, until_s)
         try:
             await self._exchange.steps.before(self._process, f"answer to {describe(write)}")
             outcomes = self._exchange.answer(write)

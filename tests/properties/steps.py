@@ -69,6 +69,15 @@ class StepLoop(asyncio.AbstractEventLoop):
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
 
+    def time(self) -> float:
+        return 0.0
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        # Never done: no time passes by itself, so nothing that waits here runs out of it.
+        return asyncio.TimerHandle(when, callback, args, self, context)
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.errors.append(context)
 

@@ -9,10 +9,10 @@ from adapters.calendar import RoomAddress, TenantName
 from consumers.bookings.breaker import Breaker
 from consumers.bookings.gate import Gate
 from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.result import ResultEvent
 from consumers.bookings.room import Clocks, Room
 from consumers.intake.lanes import Lanes
 from consumers.intake.names import Names
+from consumers.intake.observer import Observers
 from consumers.intake.partitions import Partitions
 from consumers.intake.reading import Reader
 from consumers.intake.session import Session
@@ -45,16 +45,6 @@ class WorldClock:
         return Clocks(now=self.now, monotonic=self.monotonic, sleep=sleep)
 
 
-class Deaf:
-    """An `Observer` that counts nothing."""
-
-    def finished(self, result: ResultEvent) -> None: ...
-
-    def deferred(self, tenant: TenantName, code: str, tier_s: int) -> None: ...
-
-    def failed(self, tenant: TenantName | None, code: str) -> None: ...
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
 class Worker:
     """A process with the session it consumes by."""
@@ -82,7 +72,7 @@ def start_worker(
         clock=clocks.monotonic,
         breaker=Breaker(tenant=tenant.name, ledger=ledger, clock=clocks.monotonic, fingerprint=lambda: "a1"),
     )
-    settler = Settler(policy=policy, clocks=clocks, observer=Deaf())
+    settler = Settler(policy=policy, clocks=clocks, observer=Observers())
 
     def room_of(_: TenantName, address: RoomAddress) -> Room:
         return Room(
@@ -100,5 +90,5 @@ def start_worker(
     lanes = Lanes(room_of, settler, clock=clocks.monotonic)
     reader = Reader(Tenants(tenant), clocks)
     partitions = Partitions(names=Names(), count=1, reader=reader, lanes=lanes, settler=settler, clocks=clocks)
-    at_once(partitions.consume(cast(Session, session)))
+    at_once(partitions.consume_one(cast(Session, session), 0))
     return Worker(process=process, session=session)

@@ -82,9 +82,9 @@ async def test_stuck_threads_do_not_add_up_without_end(stuck_call: threading.Eve
     threads, before = Threads(1), threading.active_count()
     for _ in range(9):
         with pytest.raises(CallStuck):
-            await threads.run(stuck_call.wait, limit_s=0.01)
+            await threads.run(stuck_call.wait, limit_s=0.1)
     with pytest.raises(NoThreadFree):
-        await threads.run(stuck_call.wait, limit_s=0.01)
+        await threads.run(stuck_call.wait, limit_s=0.1)
     assert threading.active_count() - before <= 9
     stuck_call.set()
     deadline = time.monotonic() + LIMIT_S

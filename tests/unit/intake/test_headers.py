@@ -2,7 +2,7 @@ from typing import cast
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from consumers.intake.headers import Notes, copy_of, returned_count
+from consumers.intake.headers import Notes, copy_of, returned_count, was_parked_by_us
 from tests.broker import FakeMessage, FakeSession
 
 
@@ -50,3 +50,10 @@ def test_headers_that_are_not_as_we_write_them_count_as_absent() -> None:
     notes = Notes.read({f"x-roomsync-{name}": value for name, value in headers.items()})
     assert notes == Notes()
     assert returned_count({"x-delivery-count": "many"}) == 0
+
+
+def test_a_command_that_was_sent_away_and_parked_by_the_broker_later_was_not_parked_by_us() -> None:
+    sent_away = copy_of(a_message(), attempts=2, error_code="throttled", error_message="Exchange asked to wait.")
+    parked = copy_of(a_message(), error_code="event_refused", failed_at="2026-11-20T09:00:00.000Z")
+    assert not was_parked_by_us(sent_away.headers)
+    assert was_parked_by_us(parked.headers)

@@ -119,6 +119,15 @@ async def test_a_command_is_given_up_after_the_configured_time_since_it_was_firs
     assert counter.session.all_of("result")[0].error.code == "gave_up"
 
 
+async def test_a_command_that_was_replayed_is_given_up_after_that_time_since_its_replay() -> None:
+    headers = {"x-roomsync-first-seen-at": "2026-11-01T08:59:00Z", "x-roomsync-replayed-at": "2026-11-20T08:59:00Z"}
+    counter = Counter(headers=headers)
+    await counter.settler.settle([counter.delivery], Later.after(Transient(), wait_s=0.0))
+    assert counter.session.kinds() == ["deferred", "ack"]
+    ((message, _, _),) = counter.session.all_of("deferred")
+    assert message.headers["x-roomsync-first-seen-at"] == "2026-11-01T08:59:00.000Z"
+
+
 async def test_a_throttled_command_is_never_given_up() -> None:
     counter = Counter(headers={"x-roomsync-first-seen-at": "2026-11-01T08:59:00.000Z"})
     await counter.settler.settle([counter.delivery], Later.after(Throttled(61.0), wait_s=61.0))

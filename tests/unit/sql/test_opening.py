@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from adapters.ledger import LedgerError, LedgerUnavailable
-from adapters.sql import open_ledger
+from adapters.sql import open_ledger, upgrading
 from adapters.sql.opening import database_at
 from adapters.sql.schema import bookings, metadata
 from adapters.sql.upgrading import VERSION_TABLE
@@ -112,3 +114,9 @@ async def test_every_connection_is_durable_at_each_commit(tmp_path: Path) -> Non
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("synchronous", "journal_mode")
         ]
     assert pragmas == [2, "wal"]
+
+
+def test_the_newest_version_is_the_one_that_the_migrations_lead_to() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrading.__file__).parent / "migrations"))
+    assert upgrading.newest() == ScriptDirectory.from_config(config).get_current_head()

@@ -1,0 +1,1 @@
+"""Tells and explains what befell a booking, for whoever asks why a room is free or still booked."""

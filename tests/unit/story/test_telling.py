@@ -1,0 +1,226 @@
+"""What becomes of commands, and what is found in calendars, comes into the bookings' stories."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from adapters.errors import Refused, Throttled, Unknown
+from adapters.story import Entry, What
+from consumers.bookings.command import parse_command
+from consumers.bookings.complaints import BadMessage, Complaint, KnownMembers
+from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.verdict import Finished, Later, LookedAt, Parked, Problem, Settled
+from consumers.intake.deliveries import Delivery
+from consumers.intake.headers import Notes
+from consumers.intake.settle import Settler
+from consumers.story.telling import Storyteller
+from tests.broker import FakeMessage, FakeSession
+from tests.builders import Tenants, a_body, a_tenant
+from tests.fakes import FakeCalendar
+from tests.rooms import BOARD, RoomBench, VirtualTime, a_cancel, versioned
+
+
+class Desk:
+    """A settler that tells, and a delivery in hand."""
+
+    def __init__(self, **headers: object) -> None:
+        time = VirtualTime()
+        self.entries: list[Entry] = []
+        self.session = FakeSession()
+        observer = Storyteller(self.entries.append, time.now)
+        self.settler = Settler(policy=SyncPolicy(), clocks=time.clocks(), observer=observer)
+        self.message = FakeMessage(a_body(command="update", version=4), self.session, headers=headers)
+        notes = Notes.read(headers)
+        self.delivery = Delivery(
+            message=cast(Any, self.message),
+            session=cast(Any, self.session),
+            command=parse_command(self.message.body, Tenants(a_tenant())),
+            backend="ews",
+            notes=notes,
+            first_seen_at=time.now(),
+            received_s=time.monotonic(),
+        )
+
+    def told(self) -> list[tuple[str, str | None, int | None, int | None]]:
+        assert {(each.message_id, each.version, each.command) for each in self.entries} <= {("m-1", 4, "update")}
+        return [(each.what.value, each.code, each.wait_s, each.attempt) for each in self.entries]
+
+
+LATER = Later(wait_s=70, problem=Problem.of(Throttled(70)), counts_attempt=False)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told"),
+    [
+        pytest.param(Settled(outcome=Finished.SUPERSEDED), ("superseded", None, None, 1), id="superseded"),
+        pytest.param(Settled(outcome=Finished.SYNCED), ("unchanged", None, None, 1), id="nothing to write"),
+        pytest.param(Settled(outcome=Finished.REMOVED), ("not_there", None, None, 1), id="nothing to remove"),
+        pytest.param(LATER, ("deferred", "throttled", 60, 0), id="deferred, by its tier"),
+        pytest.param(Parked(problem=Problem.coded("too_old")), ("parked", "too_old", None, 1), id="parked"),
+    ],
+)
+async def test_a_verdict_is_one_entry(verdict: Settled | Later | Parked, told: tuple[object, ...]) -> None:
+    desk = Desk()
+    await desk.settler.settle([desk.delivery], verdict)
+    assert desk.told() == [told]
+
+
+async def test_exchange_s_own_words_are_kept_and_a_code_s_sentence_is_not() -> None:
+    desk = Desk()
+    for error in (Refused("event_refused", detail="ErrorFoo"), Refused("event_refused")):
+        await desk.settler.settle([desk.delivery], Parked(problem=Problem.of(error)))
+    assert [each.detail for each in desk.entries] == ["Exchange refused this event's content. [ErrorFoo]", None]
+
+
+async def test_a_command_that_goes_back_to_its_queue_is_told() -> None:
+    desk = Desk()
+    await desk.settler.release([desk.delivery])
+    assert desk.told() == [("released", None, None, None)]
+
+
+async def test_a_look_is_told_when_it_is_ordered_when_it_is_postponed_and_when_it_is_over() -> None:
+    desk = Desk(**{"x-roomsync-look": "booking"})
+    await desk.settler.second_look(desk.delivery, "booking")
+    await desk.settler.settle([desk.delivery], LATER)
+    await desk.settler.settle([desk.delivery], LookedAt())
+    assert desk.told() == [
+        ("look_ordered", None, 300, None),
+        ("look_ordered", "throttled", 60, None),
+        ("looked", None, None, None),
+    ]
+
+
+async def test_a_look_at_a_whole_room_is_no_booking_s_story() -> None:
+    desk = Desk(**{"x-roomsync-look": "room"})
+    await desk.settler.second_look(desk.delivery, "room")
+    await desk.settler.settle([desk.delivery], LATER)
+    await desk.settler.settle([desk.delivery], LookedAt())
+    await desk.settler.release([desk.delivery])
+    assert desk.told() == []
+
+
+async def test_what_the_broker_did_not_take_is_no_part_of_a_story() -> None:
+    desk = Desk()
+    desk.session.refuse = {"deferred"}
+    await desk.settler.settle([desk.delivery], LATER)
+    assert desk.told() == []
+
+
+@pytest.mark.parametrize("booking", ["B-7", None])
+async def test_a_message_that_is_none_is_told_where_its_booking_is_known(booking: str | None) -> None:
+    desk = Desk()
+    known = KnownMembers(booking_id=cast(Any, booking), version=4, command="update")
+    bad = BadMessage((Complaint.of("naive_time", "/event/start"),), known)
+    await desk.settler.park_unreadable(cast(Any, desk.message), cast(Any, desk.session), bad)
+    told = [("parked", "naive_time", None, None)] if booking else []
+    assert desk.told() == told
+    assert [(each.key.tenant, each.key.room, each.key.booking_id) for each in desk.entries] == [("", "", "B-7")] * len(
+        told
+    )
+
+
+class Bench(RoomBench):
+    """A room whose stories are remembered."""
+
+    def __init__(self, *errors: Throttled, **policy: object) -> None:
+        super().__init__(FakeCalendar(*errors), **policy)
+        self.entries: list[Entry] = []
+        self.room = replace(self.room, note=self.entries.append)
+
+    @property
+    def item_id(self) -> str:
+        """Of the oldest event in the room."""
+        return self.calendar.events[BOARD][0].ref.item_id
+
+    def told(self) -> list[tuple[str, int | None, str | None]]:
+        return [(each.what.value, each.version, each.detail) for each in self.entries]
+
+
+def effects(verdicts: Iterable[object]) -> list[str | None]:
+    return [verdict.effect if isinstance(verdict, Settled) else None for verdict in verdicts]
+
+
+async def test_a_verdict_says_what_its_write_did() -> None:
+    bench = Bench()
+    first = await bench.run(versioned(1))
+    second = await bench.run(versioned(2, "Other"), versioned(1))
+    third = await bench.run(versioned(3, "Other"))
+    fourth = await bench.run(a_cancel(4))
+    fifth = await bench.run(a_cancel(5))
+    assert effects([*first, *second, *third, *fourth, *fifth]) == ["created", "changed", None, None, "removed", None]
+    assert bench.told() == []
+
+
+async def test_a_wait_in_hand_is_told_and_a_short_one_is_not() -> None:
+    bench = Bench()
+    await bench.run(versioned(1))
+    bench.calendar.fail_next(Throttled(7))
+    await bench.run(versioned(2, "Other"))
+    bench.calendar.fail_next(Throttled(0.2))
+    await bench.run(versioned(3, "Another"))
+    assert [(each.what, each.version, each.code, each.wait_s) for each in bench.entries] == [
+        (What.HELD, 2, "throttled", 8)
+    ]
+
+
+async def test_an_event_that_people_deleted_is_told_once_it_is_missed() -> None:
+    bench = Bench()
+    await bench.run(versioned(1))
+    bench.calendar.people_delete(BOARD, bench.item_id)
+    await bench.run(versioned(2, "Other"))
+    assert bench.told() == [("gone", 1, None)]
+
+
+async def test_a_create_whose_reply_was_lost_is_found() -> None:
+    bench = Bench()
+    bench.calendar.fail_next(Unknown(), applied=True, kind="create")
+    await bench.run(versioned(1))
+    bench.let_pass(bench.room.policy.claim_s + 1)
+    verdicts = await bench.run(versioned(1))
+    assert bench.told() == [("found", 1, None)]
+    assert effects(verdicts) == [None]
+
+
+async def test_an_event_that_people_deleted_and_brought_back_is_found() -> None:
+    bench = Bench()
+    await bench.run(versioned(1))
+    trashed = bench.calendar.people_delete(BOARD, bench.item_id)
+    bench.calendar.people_restore(BOARD, trashed.ref.item_id)
+    await bench.run(versioned(1), look="booking")
+    assert bench.told() == [("found", 1, None)]
+
+
+async def test_a_refused_create_that_left_nothing_is_not_missed() -> None:
+    bench = Bench()
+    bench.calendar.fail_next(Refused("mailbox_full"), kind="create")
+    await bench.run(versioned(1))
+    await bench.run(versioned(2))
+    assert bench.told() == []
+
+
+async def test_copies_are_counted_and_what_a_look_writes_is_told() -> None:
+    bench = Bench()
+    await bench.run(versioned(1))
+    bench.calendar.people_copy(BOARD, bench.item_id)
+    await bench.run(versioned(1), look="booking")
+    bench.calendar.people_delete(BOARD, bench.item_id)
+    await bench.run(versioned(1), look="booking")
+    assert bench.told() == [("copies", None, "1"), ("gone", 1, None), ("mended", 1, None)]
+
+
+async def test_a_new_ledger_tells_what_it_found_in_the_room() -> None:
+    bench = Bench()
+    await bench.run(versioned(2))
+    again = Bench()
+    again.room = replace(again.room, calendar=bench.calendar)
+    await again.run(versioned(1))
+    assert again.told() == [("found", 2, None)]
+
+
+async def test_a_look_that_finds_nothing_new_tells_nothing() -> None:
+    bench = Bench()
+    await bench.run(versioned(1))
+    await bench.run(versioned(1), look="booking")
+    assert bench.told() == []
