@@ -16,6 +16,7 @@ from adapters.calendar import RoomAddress
 from consumers.bookings.command import parse_command
 from consumers.bookings.complaints import BadMessage
 from consumers.bookings.tenants import TenantDirectory
+from consumers.failed.export import WrongLine, is_exported, read_line
 from consumers.intake.session import Session
 from worker import wiring
 from worker.commands.loading import ConfigOption, load, spoken_errors
@@ -41,7 +42,9 @@ def register(cli: typer.Typer) -> None:
 
 
 def publish(
-    file: Annotated[str, typer.Argument(help="JSON Lines, one command a line; - is standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="JSON Lines, one command a line, or a `failed export`; - is standard input.")
+    ],
     config: ConfigOption = None,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a second, at most.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; no broker is needed.")] = False,
@@ -84,8 +87,9 @@ def _read(raw: Iterable[bytes], tenants: TenantDirectory) -> tuple[list[Line], i
         if not body:
             continue
         try:
+            body = read_line(body).body if is_exported(body) else body
             command = parse_command(body, tenants)
-        except BadMessage as bad:
+        except (BadMessage, WrongLine) as bad:
             invalid += 1
             typer.echo(f"line {number}: {bad}", err=True)
         else:

@@ -1,0 +1,175 @@
+"""A message of the failed queue as operators meet it: an id of its own, why it failed, and what it is about.
+
+Everything in it comes from headers and bytes that anybody may have published, so each text is checked before it is
+shown or stored.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Protocol
+
+from aiormq.abc import FieldValue
+
+from consumers.bookings.codes import all_codes
+from consumers.bookings.command import BookingCommand, parse_command
+from consumers.bookings.complaints import BadMessage, KnownMembers
+from consumers.bookings.tenants import TenantDirectory
+from consumers.bookings.verdict import Problem
+from consumers.intake.headers import Notes
+from consumers.intake.names import HEADER_PREFIX
+
+ID_DIGITS = 12
+_TEXT_MAX = 500
+_CODES = all_codes()
+
+
+class RawMessage(Protocol):
+    """What an id and a description are made from; read only."""
+
+    @property
+    def body(self) -> bytes:
+        """The bytes as they were published."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, FieldValue]:
+        """Those of the publisher, of workers and of the broker."""
+        ...
+
+    @property
+    def message_id(self) -> str | None:
+        """Missing or doubled where the publisher was careless."""
+        ...
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When it was published, if the publisher said so."""
+        ...
+
+    @property
+    def routing_key(self) -> str | None:
+        """The key it came with."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedMessage:
+    """What a list needs. `code` is a key of `codes`; what cannot be told is None; `why` holds no subject, no person.
+
+    `attempts` counts those that failed; `first_seen_at` is when a worker first met it, `failed_at` when it was parked.
+    """
+
+    failed_id: str
+    code: str
+    why: str
+    tenant: str | None = None
+    room: str | None = None
+    booking_id: str | None = None
+    version: int | None = None
+    attempts: int = 0
+    first_seen_at: datetime | None = None
+    failed_at: datetime | None = None
+    message_id: str | None = None
+    size_bytes: int = 0
+
+
+def id_of(message: RawMessage) -> str:
+    """An id that stays while the message lies there, whoever looks at it; equal messages share one.
+
+    Not the message's own id, which may be missing or doubled; and nothing of what the broker counts.
+    """
+    digest = sha256(message.body)
+    for text in (message.message_id, _header(message, "failed-at"), message.routing_key):
+        digest.update(f"\0{text!r}".encode())
+    return digest.hexdigest()[:ID_DIGITS]
+
+
+def describe(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
+    """Describe a message. What a worker parked says why; what the broker parked must be read for it."""
+    code = _header(message, "error-code")
+    if was_parked_by_a_worker(message) and isinstance(code, str) and code in _CODES:
+        version = _header(message, "version")
+        return _described(
+            message,
+            code=code,
+            why=shown(_header(message, "error-message")) or _CODES[code].sentence,
+            tenant=shown(_header(message, "tenant")),
+            room=shown(_header(message, "room")),
+            booking_id=shown(_header(message, "booking-id")),
+            version=version if isinstance(version, int) else None,
+            failed_at=_instant(_header(message, "failed-at")),
+        )
+    return _described_by_its_body(message, tenants)
+
+
+def was_parked_by_a_worker(message: RawMessage) -> bool:
+    """Whether a worker parked it. Not `error-code`, which what comes back from a deferral bears as well."""
+    return _header(message, "failed-at") is not None
+
+
+def _described_by_its_body(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
+    about: BookingCommand | KnownMembers
+    try:
+        about = parse_command(message.body, tenants)
+    except BadMessage as bad:
+        about, code, why = bad.known, bad.first.code, str(bad)
+    else:
+        problem = Problem.coded("parked_by_broker", detail=shown(message.headers.get("x-first-death-reason")))
+        code, why = problem.code, problem.message
+    return _described(
+        message,
+        code=code,
+        why=why,
+        tenant=about.tenant,
+        room=about.room,
+        booking_id=about.booking_id,
+        version=about.version,
+        failed_at=_died_at(message) or message.timestamp,
+    )
+
+
+def _described(message: RawMessage, **known: Any) -> FailedMessage:  # noqa: ANN401 - members of FailedMessage
+    notes = Notes.read(message.headers)
+    return FailedMessage(
+        failed_id=id_of(message),
+        attempts=notes.attempts,
+        first_seen_at=notes.first_seen_at,
+        message_id=shown(message.message_id),
+        size_bytes=len(message.body),
+        **known,
+    )
+
+
+def shown(text: object) -> str | None:
+    """A text that somebody else wrote, as it may be shown on a terminal and stored; None where there is none."""
+    if not isinstance(text, str) or not text:
+        return None
+    text = text[:_TEXT_MAX]
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    # A hundred thousand messages have few rooms and fewer reasons.
+    return sys.intern(text)
+
+
+def _header(message: RawMessage, name: str) -> FieldValue:
+    return message.headers.get(HEADER_PREFIX + name)
+
+
+def _instant(value: FieldValue) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return instant if instant is not None and instant.tzinfo is not None else None
+
+
+def _died_at(message: RawMessage) -> datetime | None:
+    deaths = message.headers.get("x-death")
+    latest = deaths[0] if isinstance(deaths, list) and deaths else None
+    at = latest.get("time") if isinstance(latest, dict) else None
+    if not isinstance(at, datetime):
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
