@@ -1,6 +1,7 @@
 # Every target does its own set-up. Nothing stays behind but this folder's own files and the system's package of RabbitMQ.
 PYTHON ?= $(firstword $(shell command -v python3.11) python3)
 BIN := .venv/bin
+BENCH := var/bench/venv
 # Most tests wait for a broker or a clock, few compute: more processes than cores.
 JOBS ?= 3
 
@@ -8,7 +9,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos kill-matrix check fix lock clean rabbitmq
+.PHONY: help demo test chaos kill-matrix bench check fix lock clean rabbitmq promtool
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /|/' | while IFS='|' read -r name does; do printf '  make %-11s %s\n' "$$name" "$$does"; done
@@ -16,7 +17,7 @@ help: ## list the targets
 demo: .venv/.ready rabbitmq ## the whole thing on this machine, with a story of bookings, checked at the end
 	@$(BIN)/roomsync demo
 
-test: check rabbitmq ## check, then every test
+test: check rabbitmq promtool ## check, then every test
 	@mkdir -p var
 	@$(BIN)/pytest --basetemp=var/pytest --numprocesses=$(JOBS) --dist=loadfile
 
@@ -26,6 +27,9 @@ chaos: .venv/.ready rabbitmq ## workers killed, broker restarted, Exchange misbe
 kill-matrix: .venv/.ready rabbitmq ## a worker killed at every point of every command, by itself and beside another one
 	@mkdir -p var
 	@ROOMSYNC_KILL_MATRIX=full $(BIN)/pytest --basetemp=var/pytest tests/kill
+
+bench: $(BENCH)/.ready rabbitmq ## measure beside other ways to do it, a quarter of an hour: make bench QUICK=1 SCENARIO=drain
+	@$(BENCH)/bin/roomsync bench --rivals tests/bench $(if $(QUICK),--quick) $(addprefix --scenario ,$(SCENARIO))
 
 check: .venv/.ready ## lint, format, types, import contracts, spelling, locks
 	@$(BIN)/ruff check .
@@ -44,6 +48,8 @@ lock: ## resolve the dependencies anew (needs uv); name packages in P to upgrade
 		$(addprefix --upgrade-package ,$(P)) --extra dev --output-file requirements-dev.lock pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 		--constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
+		--constraint requirements-dev.lock $(addprefix --upgrade-package ,$(P)) --extra bench --output-file requirements-bench.lock pyproject.toml
 	@.ci/check-locks
 
 clean: ## remove what the other targets made
@@ -58,5 +64,16 @@ clean: ## remove what the other targets made
 	@$(BIN)/pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The rivals stay out of the environment of the tests.
+$(BENCH)/.ready: requirements-bench.lock pyproject.toml .venv/.ready
+	@echo "setting up $(BENCH) (about a minute, once)"
+	@$(BIN)/python -m venv $(BENCH)
+	@$(BENCH)/bin/pip install --quiet --require-hashes --requirement requirements-bench.lock
+	@$(BENCH)/bin/pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
 rabbitmq: .venv/.ready
 	@deploy/bootstrap/rabbitmq
+
+promtool:
+	@deploy/bootstrap/promtool

@@ -1,28 +1,14 @@
 """The worker's HTTP port: alive, ready, status and metrics (CONTRACT.md §5, `[http]`)."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
 from worker.settings import HttpSettings
+from worker.snapshot import WorkerView
 
 _PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Views:
-    """What the port shows.
-
-    `obstacles`: what keeps the worker from taking commands, empty when it is ready; `stopped_tenants`: why nothing of
-    a tenant can work, by its name.
-    """
-
-    obstacles: Callable[[], list[str]]
-    stopped_tenants: Callable[[], Mapping[str, str]]
-    status: Callable[[], Mapping[str, object]]
-    metrics: CollectorRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +23,33 @@ class Server:
         await self.runner.cleanup()
 
 
-async def serve(settings: HttpSettings, views: Views) -> Server:
+async def serve(settings: HttpSettings, view: WorkerView, metrics: CollectorRegistry) -> Server:
     """Listen where `[http] bind` says. Raises OSError when the port is taken."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
     async def readyz(_: web.Request) -> web.Response:
-        found = views.obstacles()
-        told = {"ready": not found, "obstacles": found, "stopped_tenants": views.stopped_tenants()}
+        found = view.obstacles()
+        told = {
+            "ready": not found,
+            "obstacles": found,
+            "parts": view.parts(),
+            "stopped_tenants": view.stopped_tenants(),
+        }
         return web.json_response(told, status=503 if found else 200)
 
     async def status(_: web.Request) -> web.Response:
-        return web.json_response(views.status())
+        return web.json_response(view.status())
 
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(views.metrics), headers={"Content-Type": _PROMETHEUS_TEXT})
+    async def scrape(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(metrics), headers={"Content-Type": _PROMETHEUS_TEXT})
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/status", status)
-    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/metrics", scrape)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port).start()

@@ -40,6 +40,8 @@ def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:
     root.setLevel(logging.WARNING)
     # It complains at every try to reach a broker that is away; the intake tells of it, once.
     logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
+    # While a collector of spans is away it complains of every try; the last word on each is enough.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
 
 
 def _where_it_failed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

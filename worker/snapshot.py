@@ -1,41 +1,85 @@
 """What a running worker says of itself: /status for people and tools, /readyz for whoever routes to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.metadata import version
 
 from adapters.errors import CODES
 from consumers.bookings.gate import Gate
 from consumers.intake.intake import Intake
+from worker.metrics.queues import QueueMetrics
+from worker.metrics.rates import Rates
 
 
-def obstacles(intake: Intake, gates: Mapping[str, Gate]) -> list[str]:
-    """What keeps the worker from doing its work, in words; empty when it is ready."""
-    found = [intake.standing.broker, intake.standing.ledger, intake.lanes.ledger.why]
-    stopped = stopped_tenants(gates)
-    if gates and len(stopped) == len(gates):
-        found += [f"tenant {name}: {why}" for name, why in stopped.items()]
-    return [obstacle for obstacle in found if obstacle]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerView:
+    """The parts to look at. `tenants`: those that are configured and that this version can serve; `gates`: of those
+    that had a command so far."""
 
+    intake: Intake
+    tenants: Callable[[], Iterable[str]]
+    gates: Callable[[], Mapping[str, Gate]]
+    queues: QueueMetrics
+    rates: Rates
 
-def stopped_tenants(gates: Mapping[str, Gate]) -> dict[str, str]:
-    """The tenants whose breaker is open, and why in words; the others are unaffected, and so is the worker."""
-    return {name: str(gate.breaker.error) for name, gate in gates.items() if gate.breaker.error is not None}
+    def parts(self) -> dict[str, str | None]:
+        """Broker, ledger and tenants, each with what keeps the worker from using it, in words, or None."""
+        intake = self.intake
+        return {
+            "broker": intake.standing.broker,
+            "ledger": intake.standing.ledger or intake.lanes.ledger.why,
+            "tenants": self._why_no_tenant(),
+        }
 
+    def obstacles(self) -> list[str]:
+        """What keeps the worker from doing its work, in words; empty when it is ready."""
+        return [why for why in self.parts().values() if why]
 
-def snapshot(intake: Intake, gates: Mapping[str, Gate]) -> dict[str, object]:
-    """Lanes, throttled rooms and breakers as they are now."""
-    now_at = intake.clocks.now()
-    return {
-        "ready": not obstacles(intake, gates),
-        "obstacles": obstacles(intake, gates),
-        "partitions": intake.partition_count,
-        "unrouted_results": intake.session.unrouted_results if intake.session else 0,
-        "lanes": [
-            {"tenant": tenant, "room": room, "waiting": waiting, "in_work": in_work}
-            for (tenant, room), (waiting, in_work) in sorted(intake.lanes.snapshot().items())
-        ],
-        "tenants": {name: _tenant(gate, now_at) for name, gate in sorted(gates.items())},
-    }
+    def stopped_tenants(self) -> dict[str, str]:
+        """The tenants whose breaker is open, and why in words; the others are unaffected, and so is the worker."""
+        gates = self.gates()
+        return {name: str(gate.breaker.error) for name, gate in gates.items() if gate.breaker.error is not None}
+
+    def _why_no_tenant(self) -> str | None:
+        tenants, stopped = list(self.tenants()), self.stopped_tenants()
+        if not tenants:
+            return "no tenant is configured"
+        if any(name not in stopped for name in tenants):
+            return None
+        return "; ".join(f"tenant {name}: {stopped[name]}" for name in tenants)
+
+    def status(self) -> dict[str, object]:
+        """Queues, lanes, rates, throttled rooms and breakers as they are now."""
+        intake, now_at = self.intake, self.intake.clocks.now()
+        lanes = sorted(intake.lanes.snapshot().items())
+        return {
+            "version": version("roomsync"),
+            "ready": not self.obstacles(),
+            "obstacles": self.obstacles(),
+            "partitions": self._partitions(),
+            "queues": self.queues.last.messages if self.queues.last else None,
+            "unrouted_results": intake.session.unrouted_results if intake.session else 0,
+            "per_minute": self.rates.per_minute(),
+            "waiting": sum(waiting for _, (waiting, _) in lanes),
+            "in_work": sum(in_work for _, (_, in_work) in lanes),
+            "lanes": [
+                {"tenant": tenant, "room": room, "waiting": waiting, "in_work": in_work}
+                for (tenant, room), (waiting, in_work) in lanes
+            ],
+            "tenants": {name: _tenant(gate, now_at) for name, gate in sorted(self.gates().items())},
+        }
+
+    def _partitions(self) -> dict[str, object]:
+        intake, queues = self.intake, self.queues.last
+        consuming = intake.standing.is_consuming
+        owned = intake.partitions.delivered_from | (queues.sole if queues else set())
+        return {
+            "count": intake.partition_count,
+            "consuming": intake.partition_count if consuming else 0,
+            # The broker does not tell whom it lets through: whoever got a message, and whoever is alone.
+            "owned": sorted(owned) if consuming else [],
+        }
 
 
 def _tenant(gate: Gate, now_at: datetime) -> dict[str, object]:
@@ -48,6 +92,13 @@ def _tenant(gate: Gate, now_at: datetime) -> dict[str, object]:
             "since": (now_at - timedelta(seconds=breaker.open_for_s)).isoformat(timespec="seconds"),
             "next_probe_in_s": round(breaker.next_probe_in_s, 1),
         }
+    paused = sorted(gate.paused_rooms().items())
     return told | {
-        "throttled_rooms": {room: round(left_s, 1) for room, left_s in sorted(gate.paused_rooms().items())},
+        "requests": {"in_flight": gate.in_flight, "limit": gate.limit, "ceiling": gate.ceiling},
+        "room_ceiling": gate.mailbox_concurrency,
+        "room_limits": dict(sorted(gate.room_limits().items())),
+        "throttled_rooms": {room: round(left_s, 1) for room, left_s in paused},
+        "throttled_until": {
+            room: (now_at + timedelta(seconds=left_s)).isoformat(timespec="seconds") for room, left_s in paused
+        },
     }

@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
+from importlib import import_module
 
 import structlog
+from aio_pika.abc import AbstractConnection
 
+from adapters.audit import Audit
 from adapters.calendar import RoomAddress, RoomCalendar, TenantName
-from adapters.ews.calendar import EwsCalendar
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
-from adapters.ledger import Ledger
-from adapters.sql import open_ledger
+from adapters.story import StoriedLedger
 from consumers.bookings.breaker import Breaker
 from consumers.bookings.gate import Gate
 from consumers.bookings.milestones import Reached, nobody
-from consumers.bookings.policy import SyncPolicy
+from consumers.bookings.policy import SLOW_SHARE, SyncPolicy
 from consumers.bookings.room import Clocks, Room
 from consumers.bookings.tenants import Tenant
 from consumers.bookings.verdict import Desk
@@ -60,10 +61,29 @@ def names(settings: Settings) -> Names:
     return Names(settings.broker.prefix)
 
 
-def broker_address(settings: Settings) -> BrokerAddress:
-    """Where the broker is and whom to trust."""
-    url = settings.broker.secret_url.read()
-    return BrokerAddress(url=url, tls=_tls(settings.broker) if url.startswith("amqps:") else None)
+@dataclass(frozen=True, slots=True)
+class ConfiguredBroker:
+    """Where the broker is and whom to trust, read again at each connect: files change while a worker runs."""
+
+    settings: BrokerSettings
+
+    def address(self) -> BrokerAddress:
+        """The broker's address as it is now. Raises `OSError`: a certificate cannot be used."""
+        # Read whatever its time stamp says, a refused password may be behind the connect; and connects are few.
+        self.settings.secret_url.refresh()
+        url = self.settings.secret_url.read()
+        return BrokerAddress(url=url, tls=_tls(self.settings) if url.startswith("amqps:") else None)
+
+    async def connect(self, name: str) -> AbstractConnection:
+        """Open a plain connection; `name` shows in the broker's list of connections."""
+        return await self.address().connect(name)
+
+
+def broker_address(settings: Settings) -> ConfiguredBroker:
+    """The broker that is configured. Raises `OSError`: a certificate cannot be used, so a start need not be tried."""
+    broker = ConfiguredBroker(settings.broker)
+    broker.address()
+    return broker
 
 
 def _tls(broker: BrokerSettings) -> ssl.SSLContext:
@@ -73,9 +93,36 @@ def _tls(broker: BrokerSettings) -> ssl.SSLContext:
     return context
 
 
-async def ledger(settings: Settings) -> Ledger:
-    """The ledger that is configured, made and brought up to date. Raises `LedgerError`."""
-    return await open_ledger(settings.ledger.secret_url.read())
+async def ledger(settings: Settings, *, committed: Callable[[float], None] = lambda _seconds: None) -> StoriedLedger:
+    """The ledger that is configured, made and brought up to date. Raises `LedgerError`.
+
+    Args:
+        committed: told of the seconds that each transaction took which writes.
+    """
+    from adapters.sql import open_ledger  # noqa: PLC0415 - commands without a ledger need not load databases
+
+    return await open_ledger(settings.ledger.secret_url.read(), committed=committed)
+
+
+async def audit(settings: Settings) -> Audit:
+    """The audit that lies beside the ledger. Raises `LedgerError`."""
+    from adapters.sql import open_audit  # noqa: PLC0415 - see `ledger`
+
+    return await open_audit(settings.ledger.secret_url.read())
+
+
+def load_calendars() -> None:
+    """Load now what calendars are reached by, so that the first command need not wait for it. Takes about 0.3 s.
+
+    Commands that reach no calendar do not load it.
+    """
+    import_module("adapters.ews.calendar")
+
+
+def _ews_calendar(settings: EwsSettings) -> RoomCalendar:
+    from adapters.ews.calendar import EwsCalendar  # noqa: PLC0415 - see `load_calendars`
+
+    return EwsCalendar(settings)
 
 
 def unsupported(tenant: TenantSettings) -> str | None:
@@ -115,16 +162,19 @@ class Reaches:
         *,
         registry: TenantRegistry,
         settings: Settings,
-        ledger: Ledger,
+        ledger: StoriedLedger,
         clocks: Clocks,
         reached: Reached = nobody,
+        watch: Callable[[RoomCalendar], RoomCalendar] = lambda calendar: calendar,
     ) -> None:
         self._registry = registry
         self._reached = reached
+        self._watch = watch
         self._policy = policy(settings)
         self._ledger = ledger
         self._clocks = clocks
         self._reaches: dict[str, _Reach] = {}
+        self._gates: dict[str, Gate] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def room(self, tenant: TenantName, address: RoomAddress, desk: Desk, *, scan_twice: bool) -> Room | None:
@@ -143,6 +193,7 @@ class Reaches:
             clocks=self._clocks,
             scan_twice=scan_twice,
             reached=self._reached,
+            note=self._ledger.note,
         )
 
     def view(self, tenant: TenantName, address: RoomAddress) -> RoomView | None:
@@ -181,29 +232,28 @@ class Reaches:
             settings=settings,
             secret=secret,
             tenant=settings.as_tenant(),
-            calendar=EwsCalendar(self._ews(settings, settings.auth, secret)),
-            gate=self._gate(settings, cache(partial(_fingerprint, settings, settings.auth, secret)), known),
+            calendar=self._watch(_ews_calendar(self._ews(settings, settings.auth, secret))),
+            gate=self._gate(settings, cache(partial(_fingerprint, settings, settings.auth, secret))),
         )
         self._let_go(known)
         return self._reaches[name]
 
-    def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str], known: _Reach | None) -> Gate:
-        """A gate with the tenant's limits; the one that is there while they stay, since requests are under way."""
-        monotonic = self._clocks.monotonic
-        if known is None:
-            name = TenantName(settings.name)
-            breaker = Breaker(tenant=name, ledger=self._ledger, clock=monotonic, fingerprint=fingerprint)
-        else:
-            breaker = known.gate.breaker
-            breaker.fingerprint = fingerprint
-            if known.settings.limits == settings.limits:
-                return known.gate
-        return Gate(
-            mailbox_concurrency=settings.limits.mailbox_concurrency,
-            tenant_concurrency=settings.limits.tenant_concurrency,
+    def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str]) -> Gate:
+        """The tenant's one gate, kept for good: requests that are under way count also after a change."""
+        limits, gate = settings.limits, self._gates.get(settings.name)
+        if gate is not None:
+            gate.breaker.fingerprint = fingerprint
+            gate.resize(mailbox_concurrency=limits.mailbox_concurrency, tenant_concurrency=limits.tenant_concurrency)
+            return gate
+        monotonic, name = self._clocks.monotonic, TenantName(settings.name)
+        gate = self._gates[settings.name] = Gate(
+            mailbox_concurrency=limits.mailbox_concurrency,
+            tenant_concurrency=limits.tenant_concurrency,
             clock=monotonic,
-            breaker=breaker,
+            breaker=Breaker(tenant=name, ledger=self._ledger, clock=monotonic, fingerprint=fingerprint),
+            slow_after_s=self._policy.request_timeout_s * SLOW_SHARE,
         )
+        return gate
 
     def _ews(
         self, settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, password: str

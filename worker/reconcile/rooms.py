@@ -16,6 +16,7 @@ from consumers.intake.session import Session
 from consumers.reconcile.mend import Asked, ask_to_mend
 from consumers.reconcile.read import report_on
 from consumers.reconcile.report import RoomReport
+from consumers.story.outside import entries_of
 from worker import wiring
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
@@ -62,6 +63,7 @@ async def compare_rooms(settings: Settings, choice: Choice, watch: Watch) -> Com
     try:
         rooms = await _rooms(ledger, registry, choice)
         reports = await _compare(reaches, rooms, watch)
+        ledger.note(*entries_of([report for report in reports if report is not None], clocks.now()))
     finally:
         await reaches.close()
         await ledger.close()

@@ -80,6 +80,7 @@ class LedgerSettings(_WithUrl):
 
     # Less a day of margin this is how old a message may be (DESIGN.md §3), so never near nothing.
     keep_days: Annotated[int, Field(ge=7, le=36500)] = 180
+    story_days: Annotated[int, Field(ge=1, le=36500)] = 30
 
     @field_validator("url", "url_env", "url_file")
     @classmethod

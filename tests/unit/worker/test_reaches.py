@@ -99,6 +99,13 @@ async def test_requests_under_way_still_count_when_the_password_changes(place: P
     assert place.room().gate is gate
 
 
+async def test_requests_under_way_still_count_when_the_limits_change(place: Place) -> None:
+    gate = place.room().gate
+    place.configure(limits="mailbox_concurrency = 2\ntenant_concurrency = 3\n")
+    assert place.room().gate is gate
+    assert (gate.room_limit(BOARD), gate.limit) == (2, 3)
+
+
 async def test_neither_secret_nor_fingerprint_is_printed(place: Place) -> None:
     room = place.room()
     assert "hunter2" not in repr(place.reaches._reaches) + repr(room)

@@ -27,7 +27,8 @@ def complaints(folder: Path, **changes: str) -> dict[str, str]:
 
 def test_the_shortest_configuration_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
     read = settings(tmp_path)
-    assert (read.broker.prefix, read.broker.partitions, read.ledger.keep_days) == ("roomsync", 16, 180)
+    assert (read.broker.prefix, read.broker.partitions) == ("roomsync", 16)
+    assert (read.ledger.keep_days, read.ledger.story_days) == (180, 30)
     assert (read.http.host, read.http.port) == ("127.0.0.1", 9464)
     sync = read.sync
     assert (sync.hold_s, sync.batch_max, sync.claim_s, sync.second_look_s) == (60, 20, 90, 300)

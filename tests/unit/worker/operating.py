@@ -1,0 +1,79 @@
+"""A worker's insides without a broker, and deliveries as the intake tells of them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from adapters.ledger import Ledger
+from consumers.bookings.command import parse_command
+from consumers.bookings.gate import Gate
+from consumers.bookings.policy import SyncPolicy
+from consumers.intake.deliveries import Delivery
+from consumers.intake.headers import Notes
+from consumers.intake.intake import Intake
+from consumers.intake.names import Names
+from consumers.intake.settle import Settler
+from tests.broker import FakeMessage, FakeSession
+from tests.builders import Tenants, a_body, a_tenant
+from tests.fake_ledger import FakeLedger
+from tests.fakes import FakeCalendar
+from tests.intake_stage import PARTITIONS, an_intake
+from tests.rooms import VirtualTime, a_gate
+from worker.metrics import Metrics, WorkerState
+from worker.metrics.rates import Rates
+from worker.snapshot import WorkerView
+
+NAMES = Names("t-operating")
+
+
+@dataclass
+class Insides:
+    """What a worker is made of, as far as it is looked at; nothing runs."""
+
+    time: VirtualTime = field(default_factory=VirtualTime)
+    tenants: list[str] = field(default_factory=lambda: ["acme", "bravo"])
+    gates: dict[str, Gate] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger: Ledger = FakeLedger(clock=self.time.now)
+        self.intake: Intake = an_intake("amqp://nowhere", NAMES, FakeCalendar())
+        self.metrics = Metrics(NAMES, partition_count=PARTITIONS, is_tenant=lambda name: name in self.tenants)
+        self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=self.metrics.commands)
+        self.view = WorkerView(
+            intake=self.intake,
+            tenants=lambda: self.tenants,
+            gates=lambda: self.gates,
+            queues=self.metrics.queues,
+            rates=Rates(self.metrics.commands.totals, monotonic=self.time.monotonic),
+        )
+        state = WorkerState(self.intake, parts=self.view.parts, gates=lambda: self.gates)
+        self.metrics.registry.register(state)
+
+    def consuming(self) -> None:
+        """The broker and the ledger can be used."""
+        self.intake.standing.trouble, self.intake.standing.is_consuming = None, True
+
+    def gate(self, tenant: str = "acme") -> Gate:
+        """The gate of a tenant that had a command."""
+        return self.gates.setdefault(tenant, a_gate(self.ledger, self.time))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """A sample as a scrape finds it."""
+        return self.metrics.registry.get_sample_value(name, labels)
+
+    def delivery(
+        self, *, headers: dict[str, Any] | None = None, timestamp: datetime | None = None, **command: object
+    ) -> Delivery:
+        """A command in hand, of `acme` unless told."""
+        session = FakeSession()
+        message = FakeMessage(a_body(**command), session, headers=headers or {}, timestamp=timestamp)
+        notes = Notes.read(message.headers)
+        return Delivery(
+            message=cast(Any, message),
+            session=cast(Any, session),
+            command=parse_command(message.body, Tenants(a_tenant())),
+            backend="ews",
+            notes=notes,
+            first_seen_at=notes.first_seen_at or self.time.now(),
+            received_s=self.time.monotonic(),
+        )

@@ -1,0 +1,160 @@
+"""Puts the parts of a worker together; `worker.run` runs it."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapters.story import StoriedLedger
+from consumers.bookings.milestones import Reached, nobody
+from consumers.bookings.room import Clocks
+from consumers.intake.intake import Intake
+from consumers.intake.lanes import Lanes
+from consumers.intake.observer import Observer, Observers
+from consumers.intake.parked_watch import ParkedWatch
+from consumers.intake.partitions import Partitions
+from consumers.intake.reading import Reader
+from consumers.intake.settle import Settler
+from consumers.story.telling import Storyteller
+from worker import wiring
+from worker.metrics import Metrics, TimedCalendar, WorkerState
+from worker.metrics.rates import Rates
+from worker.settings import Settings
+from worker.snapshot import WorkerView
+from worker.tenants import TenantRegistry
+
+if TYPE_CHECKING:
+    from worker.tracing.spans import Tracing
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """The parts of a worker, for those who run it and look at it."""
+
+    settings: Settings
+    registry: TenantRegistry
+    ledger: StoriedLedger
+    reaches: wiring.Reaches
+    intake: Intake
+    metrics: Metrics
+    view: WorkerView
+
+    @property
+    def idle_s(self) -> float:
+        """For how long nothing has arrived or been in flight."""
+        intake = self.intake
+        busy = not intake.lanes.is_empty or intake.standing.broker is not None
+        return 0.0 if busy else intake.clocks.monotonic() - intake.partitions.last_arrival_s
+
+
+@dataclass(slots=True, kw_only=True)
+class _Common:
+    """What several parts are made of."""
+
+    settings: Settings
+    clocks: Clocks
+    ledger: StoriedLedger
+    registry: TenantRegistry
+    reader: Reader
+    """What the partitions are read with."""
+    settler: Settler
+    reached: Reached
+
+
+async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing: "Tracing | None" = None) -> Worker:
+    """Open the ledger and put everything around it. Raises `LedgerError`."""
+    clocks, registry = wiring.clocks(), TenantRegistry(settings, os.environ)
+    metrics = _metrics(settings, registry)
+    ledger = await wiring.ledger(settings, committed=metrics.ledger_commits.observe)
+    reader, reached, observers = Reader(registry, clocks), milestones, _observers(metrics, ledger, clocks, tracing)
+    if tracing is not None:
+        reader, reached = tracing.reader(registry, clocks), tracing.along(milestones)
+    settler = Settler(policy=wiring.policy(settings), clocks=clocks, observer=observers, reached=reached)
+    reaches = wiring.Reaches(
+        registry=registry,
+        settings=settings,
+        ledger=ledger,
+        clocks=clocks,
+        reached=reached,
+        watch=lambda calendar: TimedCalendar(calendar, metrics.requests),
+    )
+    common = _Common(
+        settings=settings,
+        clocks=clocks,
+        ledger=ledger,
+        registry=registry,
+        reader=reader,
+        settler=settler,
+        reached=reached,
+    )
+    intake = _intake(common, reaches)
+    return Worker(
+        settings=settings,
+        registry=registry,
+        ledger=ledger,
+        reaches=reaches,
+        intake=intake,
+        metrics=metrics,
+        view=_view(intake, reaches, registry, metrics),
+    )
+
+
+def _metrics(settings: Settings, registry: TenantRegistry) -> Metrics:
+    return Metrics(
+        wiring.names(settings),
+        partition_count=settings.broker.partitions,
+        is_tenant=lambda name: registry.get(name) is not None,
+    )
+
+
+def _observers(metrics: Metrics, ledger: StoriedLedger, clocks: Clocks, tracing: "Tracing | None") -> Observer:
+    storyteller = Storyteller(ledger.note, clocks.now)
+    watching = Observers(metrics.commands, storyteller)
+    return watching if tracing is None else Observers(watching, tracing)
+
+
+def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
+    settings, clocks, reader, settler = common.settings, common.clocks, common.reader, common.settler
+    names, count = wiring.names(settings), settings.broker.partitions
+    lanes = Lanes(
+        lambda tenant, address: reaches.room(tenant, address, settler, scan_twice=intake.scan_twice),
+        settler,
+        clock=clocks.monotonic,
+    )
+    intake = Intake(
+        address=wiring.broker_address(settings),
+        names=names,
+        partition_count=count,
+        partitions=Partitions(
+            names=names,
+            count=count,
+            reader=reader,
+            lanes=lanes,
+            settler=settler,
+            clocks=clocks,
+            reached=common.reached,
+        ),
+        parked_watch=ParkedWatch(names=names, reader=Reader(common.registry, clocks), settler=settler),
+        lanes=lanes,
+        ledger=common.ledger,
+        policy=wiring.policy(settings),
+        clocks=clocks,
+    )
+    return intake
+
+
+def _view(intake: Intake, reaches: wiring.Reaches, registry: TenantRegistry, metrics: Metrics) -> WorkerView:
+    view = WorkerView(
+        intake=intake,
+        tenants=lambda: _served(registry),
+        gates=reaches.gates,
+        queues=metrics.queues,
+        rates=Rates(metrics.commands.totals, monotonic=intake.clocks.monotonic),
+    )
+    metrics.registry.register(WorkerState(intake, parts=view.parts, gates=reaches.gates))
+    return view
+
+
+def _served(registry: TenantRegistry) -> list[str]:
+    """The tenants that are configured and that this version can serve."""
+    settings = [registry.settings(name) for name in registry.names()]
+    return [each.name for each in settings if each is not None and not wiring.unsupported(each)]
