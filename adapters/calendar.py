@@ -175,9 +175,10 @@ class RoomCalendar(Protocol):
     """`ews` or `graph`, as results and failed messages name it."""
 
     async def apply(self, room: RoomAddress, operations: Sequence[Operation]) -> list[Outcome]:
-        """Send the operations, at most one request for each kind. One outcome for each, in order; never raises
-        `CalendarError` itself. An operation whose fate cannot be told is `Unknown`; `Transient` and `Throttled` mean
-        certainly not applied."""
+        """Send the operations, at most one request for each kind, all of them within one request's time-out: what is
+        late then is not sent, since the claims that it was to be sent under may run out. One outcome for each, in
+        order; never raises `CalendarError` itself. An operation whose fate cannot be told is `Unknown`; `Transient` and
+        `Throttled` mean certainly not applied."""
         ...
 
     async def find(self, room: RoomAddress, bookings: Collection[BookingId]) -> list[FoundEvent]:

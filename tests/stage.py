@@ -76,6 +76,7 @@ class Stage:
 
     Args:
         sync: values for `[sync]`.
+        collects_failed: keep what is parked in `failed`; else it lies in its queue, for `roomsync failed`.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Stage:
         *tenants: StageTenant,
         partitions: int = 4,
         sync: Mapping[str, float] | None = None,
+        collects_failed: bool = True,
     ) -> None:
         self.folder = folder
         self.names = Names(f"t-{secrets.token_hex(4)}")
@@ -94,6 +96,7 @@ class Stage:
         self.http: dict[str, str] = {}
         """Where a worker answers, by the name of its configuration."""
         self._sync = dict(sync or {})
+        self._collects_failed = collects_failed
         self._tiers: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.running: list[Program] = []
         self._ending = AsyncExitStack()
@@ -128,7 +131,8 @@ class Stage:
             results = await listening.declare_queue(f"{self.names.prefix}.told", auto_delete=True)
             await results.bind(self.names.results, routing_key="#")
             await self.results.listen(results)
-            await self.failed.listen(await listening.get_queue(self.names.failed))
+            if self._collects_failed:
+                await self.failed.listen(await listening.get_queue(self.names.failed))
             self.configure()
             self._ending = ending.pop_all()
         return self

@@ -25,7 +25,7 @@ from consumers.intake.headers import copy_of
 from consumers.intake.names import Names
 from consumers.intake.session import BrokerAddress, NotPublished, Session
 from consumers.intake.topology import Topology
-from tests.chaos.judge import Version, ended
+from tests.chaos.judge import Version, ended, expected_results
 from tests.programs import Program
 
 TENANTS = ("acme", "bravo", "fosdem")
@@ -34,6 +34,7 @@ ROTATED = "bravo"
 PARTITIONS = 4
 WORKERS = 2
 EMPTY_WITHIN_S = 900.0
+TOLD_WITHIN_S = 300.0
 LOOK_S = 1.0
 AGAIN_S = 0.5
 TROUBLES = (AMQPError, NotPublished, BrokerLost, OSError, TimeoutError)
@@ -156,6 +157,14 @@ class Arena:
         )
         await self._persist(lambda line: line.to_commands(message, command["room"]))
         self.messages += 1
+
+    async def until_all_told(self) -> None:
+        """Return once the end of every command was reported, or is overdue: the judge tells then what is missing."""
+        until_s = time.monotonic() + TOLD_WITHIN_S
+        expected = expected_results(self.published)
+        # Nothing tells that a result was the last one.
+        while not expected <= self.told and time.monotonic() < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
 
     async def until_empty(self) -> None:
         """Return once nothing waits in any queue."""

@@ -111,6 +111,8 @@ async def _publish(arena: Arena, commands: list[load.Published], for_s: float) -
 async def settle(arena: Arena) -> None:
     """Wait until nothing is left, in no queue and in nobody's hands; replay what was parked, until nothing is."""
     while True:
+        # What is in a worker's hands is in no queue: ended too early, it would only give it back.
+        await arena.until_all_told()
         await arena.until_empty()
         # What a worker still had in hand is back in its queue once it has ended.
         for worker in arena.workers.values():

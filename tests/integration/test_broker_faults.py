@@ -1,7 +1,7 @@
 """What becomes of commands in hand when the broker or the way to it fails: one event, one result, nothing left over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
@@ -9,58 +9,17 @@ from aio_pika.exceptions import InvalidFrameError, ProbableAuthenticationError
 from structlog.testing import capture_logs
 
 from adapters.rabbitmq.folder import free_ports
-from adapters.rabbitmq.installation import RabbitmqInstallation
 from adapters.rabbitmq.node import BrokerNode
 from consumers.intake.names import Names
 from tests.fakes import FakeCalendar
 from tests.intake_stage import IntakeStage, an_intake, an_intake_stage
+from tests.integration.in_flight import commands_in_flight, in_hand, in_use, lost
 from tests.tcp_proxy import BOTH, Direction, TcpProxy
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
-BLOCKED = "the broker blocks publishing (memory or disk alarm)"
-WELL_UNDER_A_MINUTE_S = 12
-"""With the stage's heartbeat of a second; the worker's takes four times as long."""
-
-
-@pytest.fixture(scope="module")
-def node(rabbitmq: RabbitmqInstallation) -> Iterator[BrokerNode]:
-    """A node to hurt; whoever hurts it mends it."""
-    with BrokerNode(installation=rabbitmq) as node:
-        yield node
-
-
-@pytest.fixture
-async def proxy(node: BrokerNode) -> AsyncIterator[TcpProxy]:
-    async with TcpProxy(node.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def stage(node: BrokerNode, amqp_prefix: str, proxy: TcpProxy) -> AsyncIterator[IntakeStage]:
-    async with an_intake_stage(node.url, amqp_prefix, worker_url=proxy.url) as stage:
-        yield stage
-
-
-async def commands_in_flight(stage: IntakeStage, count: int = 40) -> None:
-    """Some are being written, the others wait behind them."""
-    stage.calendar.pause()
-    await stage.publish_many(count)
-    await stage.until(lambda: sum(stage.calendar.in_flight.values()) > 0, "a request in flight")
-    await stage.until(lambda: in_hand(stage) == count, "all commands in hand")
-
-
-def in_hand(stage: IntakeStage) -> int:
-    return sum(waiting + in_work for waiting, in_work in stage.intake.lanes.snapshot().values())
-
-
-async def lost(stage: IntakeStage, within_s: float = 30) -> str:
-    """Wait until the session in use is given up; returns why it was."""
-    session = stage.intake.session
-    assert session is not None
-    await stage.until(lambda: session.is_lost, "the session to be given up", within_s)
-    assert stage.standing is not None
-    return session.why_lost
+UNDER_A_MINUTE_S = 45
+"""About seven with the stage's heartbeat of a second; the worker's takes four times as long."""
 
 
 @pytest.mark.parametrize("hurt", ["restart", "kill"])
@@ -68,7 +27,7 @@ async def test_a_broker_that_goes_and_comes_back_costs_nothing(stage: IntakeStag
     await commands_in_flight(stage)
     if hurt == "kill":
         await asyncio.to_thread(node.kill)
-        assert stage.standing is not None
+        await stage.until(lambda: stage.standing is not None, "the broker to be missed")
         await asyncio.to_thread(node.start)
     else:
         await asyncio.to_thread(node.restart)
@@ -82,8 +41,9 @@ async def test_a_batch_that_outlives_its_connection_is_written_once_and_told_onc
     stage: IntakeStage, proxy: TcpProxy
 ) -> None:
     await commands_in_flight(stage)
+    session = in_use(stage)
     proxy.cut()
-    await lost(stage)
+    await lost(stage, session)
     await stage.until_ready()
     await stage.until(lambda: in_hand(stage) > 0, "the commands to come again")
     stage.calendar.resume()
@@ -97,8 +57,9 @@ async def test_connections_that_are_cut_again_and_again_delay_and_lose_nothing(
 ) -> None:
     for number in range(2):
         await stage.publish_many(30, f"B{number}")
+        session = in_use(stage)
         proxy.cut()
-        await lost(stage)
+        await lost(stage, session)
         await stage.until_ready()
     await stage.until_done()
     await stage.assert_exact()
@@ -113,9 +74,10 @@ async def test_a_half_open_connection_is_noticed_whichever_direction_is_silent(
             an_intake_stage(node.url, prefix, worker_url=proxy.url) as stage,
         ):
             await commands_in_flight(stage)
+            session = in_use(stage)
             proxy.swallow(*silent)
             stage.calendar.resume()
-            await lost(stage, WELL_UNDER_A_MINUTE_S)
+            await lost(stage, session, UNDER_A_MINUTE_S)
             proxy.heal()
             await stage.until_done()
             await stage.assert_exact()
@@ -131,15 +93,16 @@ async def test_a_worker_on_a_half_open_connection_still_ends_in_time(stage: Inta
     proxy.swallow(*BOTH)
     began_s = asyncio.get_running_loop().time()
     await stage.stop()
-    assert asyncio.get_running_loop().time() - began_s < 10
+    assert asyncio.get_running_loop().time() - began_s < 25
 
 
 async def test_a_channel_that_the_broker_closes_is_replaced(node: BrokerNode, amqp_prefix: str) -> None:
-    await asyncio.to_thread(set_consumer_timeout, node, timeout_ms=1000, looked_at_every_ms=500)
+    await asyncio.to_thread(set_consumer_timeout, node, timeout_ms=3000, looked_at_every_ms=500)
     try:
         async with an_intake_stage(node.url, amqp_prefix) as stage:
+            session = in_use(stage)
             await commands_in_flight(stage)
-            assert "PRECONDITION_FAILED" in await lost(stage)
+            assert "PRECONDITION_FAILED" in await lost(stage, session)
             stage.calendar.resume()
             await stage.until_done()
             await stage.assert_exact()
@@ -157,8 +120,9 @@ def set_consumer_timeout(node: BrokerNode, *, timeout_ms: int, looked_at_every_m
 
 
 async def test_a_queue_that_is_deleted_is_declared_and_consumed_again(stage: IntakeStage) -> None:
+    session = in_use(stage)
     await stage.channel.queue_delete(stage.names.partition(0))
-    assert await lost(stage, within_s=5) == f"the broker ended the consumer of {stage.names.partition(0)}"
+    assert await lost(stage, session) == f"the broker ended the consumer of {stage.names.partition(0)}"
     await stage.until_ready()
     await stage.publish_many(20)
     await stage.until_done()
@@ -166,8 +130,9 @@ async def test_a_queue_that_is_deleted_is_declared_and_consumed_again(stage: Int
 
 
 async def test_a_consumer_that_goes_without_a_word_is_missed(stage: IntakeStage, node: BrokerNode) -> None:
+    session = in_use(stage)
     await asyncio.to_thread(forget_consumers, node, stage.names.partition(1))
-    assert await lost(stage) == "the broker has no consumer of ours any more"
+    assert await lost(stage, session) == "the broker has no consumer of ours any more"
     await stage.until_ready()
     await stage.publish_many(20)
     await stage.until_done()
@@ -183,43 +148,6 @@ def forget_consumers(node: BrokerNode, queue: str) -> None:
         "[ra:process_command(Leader, rabbit_fifo:make_checkout({Tag, Channel}, cancel, #{})) "
         "|| {Channel, Tag, _, _, _, _, _, _} <- rabbit_amqqueue:consumers(Q)].",
     )
-
-
-async def test_with_a_memory_alarm_what_is_done_waits_to_be_told_and_is_not_given_back(
-    stage: IntakeStage, node: BrokerNode
-) -> None:
-    await commands_in_flight(stage)
-    session = stage.intake.session
-    await asyncio.to_thread(node.raise_memory_alarm)
-    try:
-        await stage.until(lambda: stage.standing == BLOCKED, "the alarm to be told")
-        stage.calendar.resume()
-        await stage.until(lambda: sum(map(len, stage.calendar.events.values())) >= 4, "an event in each room")
-        assert stage.results.messages == []
-    finally:
-        await asyncio.to_thread(node.clear_memory_alarm)
-    await stage.until_done()
-    assert stage.intake.session is session
-    assert stage.standing is None
-    await stage.assert_exact()
-
-
-async def test_in_an_alarm_that_lasts_everything_goes_back_once_and_nothing_is_taken(
-    stage: IntakeStage, node: BrokerNode
-) -> None:
-    await commands_in_flight(stage)
-    await asyncio.to_thread(node.raise_memory_alarm)
-    try:
-        await stage.until(lambda: stage.standing == BLOCKED, "the alarm to be told")
-        stage.intake.unconfirmed_max_s = 1
-        stage.calendar.resume()
-        assert "has not confirmed" in await lost(stage)
-        await stage.until(lambda: stage.standing == BLOCKED, "the new session to hear of the alarm")
-        assert await stage.in_queues() == len(stage.published)
-    finally:
-        await asyncio.to_thread(node.clear_memory_alarm)
-    await stage.until_done()
-    await stage.assert_exact()
 
 
 async def test_what_a_full_queue_refuses_is_told_once_there_is_room(stage: IntakeStage) -> None:

@@ -23,8 +23,8 @@ from tests.kill.entry import AWAKE
 from tests.kill.herd import Herd, HerdWorker, Strike
 from tests.stage import Stage
 
-STRUCK_WITHIN_S = 60
-TOLD_WITHIN_S = 120
+STRUCK_WITHIN_S = 120
+TOLD_WITHIN_S = 240
 EMPTY_WITHIN_S = 240
 LOOK_S = 0.5
 

@@ -20,7 +20,7 @@ from tests.kill.herd import Herd
 from tests.stage import QUICK_CLAIMS, Stage
 
 IS_FULL = os.environ.get("ROOMSYNC_KILL_MATRIX") == "full"
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800 if IS_FULL else 240)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800 if IS_FULL else 600)]
 
 CELLS = list(every_cell() if IS_FULL else some_cells())
 CHAINS_EACH = 3 if IS_FULL else 1

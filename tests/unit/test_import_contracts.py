@@ -28,6 +28,7 @@ VIOLATIONS = [
     ("sqlalchemy", "worker/offender.py", "import alembic"),
     ("aio-pika", "consumers/bookings/offender.py", "import aio_pika"),
     ("aiohttp", "adapters/ews/offender.py", "import aiohttp"),
+    ("opentelemetry", "worker/offender.py", "import opentelemetry"),
 ]
 
 

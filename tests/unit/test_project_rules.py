@@ -51,7 +51,9 @@ def test_what_a_visitor_looks_for_is_there(name: str) -> None:
     assert (REPOSITORY / name).is_file()
 
 
-@pytest.mark.parametrize("name", [".ci/run", ".ci/check-locks", "deploy/bootstrap/rabbitmq"])
+@pytest.mark.parametrize(
+    "name", [".ci/run", ".ci/check-locks", "deploy/bootstrap/promtool", "deploy/bootstrap/rabbitmq"]
+)
 def test_scripts_are_executable(name: str) -> None:
     assert (REPOSITORY / name).stat().st_mode & 0o111 == 0o111
 
