@@ -15,9 +15,9 @@ from consumers.intake.pulse import Pulse
 
 EACH_SLOT = 2
 """Batches for each request that the tenant may have under way: one is read, planned and settled beside it."""
-FEW = 10
+FEW = 4
 """So many batches may always be in work; more only while the event loop has time for them, which is while Exchange
-is slow: ten full batches keep a core busy with answers that come in 100 ms."""
+is slow: a few full batches keep a core busy with answers that come in 100 ms."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
