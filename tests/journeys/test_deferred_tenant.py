@@ -4,21 +4,20 @@ ROOMSYNC_DEFERRED=10000 tells it with so many commands, which then wait their re
 """
 
 import asyncio
-import json
 import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from aio_pika.abc import AbstractIncomingMessage
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
+from tests.live import LiveTraffic, listening, spread
 from tests.stage import Stage, StageTenant
 
 COUNT = int(os.environ.get("ROOMSYNC_DEFERRED", "0"))
@@ -34,67 +33,6 @@ LOOK_S = 0.5
 WITHIN_S = 600.0
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(1200 if COUNT else 120)]
-
-
-@dataclass(slots=True)
-class Ear:
-    """Hears each result as it comes, and when that was (monotonic)."""
-
-    results: list[dict[str, Any]] = field(default_factory=list)
-    waited_for: dict[str, asyncio.Future[float]] = field(default_factory=dict)
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def take(self, message: AbstractIncomingMessage) -> None:
-        self.results.append(json.loads(message.body))
-        waited_for = self.waited_for.pop(message.correlation_id or "", None)
-        if waited_for is not None:
-            waited_for.set_result(time.monotonic())
-        self._arrived.set()
-
-    async def until_synced(self, tenant: str, count: int) -> None:
-        """Return once so many commands of a tenant are done."""
-        done: set[str] = set()
-        read = 0
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                self._arrived.clear()
-                new, read = self.results[read:], len(self.results)
-                done |= {one["booking_id"] for one in new if (one["tenant"], one["outcome"]) == (tenant, "synced")}
-                if len(done) >= count:
-                    return
-                await self._arrived.wait()
-
-
-@dataclass(slots=True)
-class Calm:
-    """The other tenant: a command now and then, and how long its publisher waited for the result, in seconds."""
-
-    stage: Stage
-    ear: Ear
-    waits_s: dict[str, list[float]] = field(default_factory=lambda: {"before": [], "broken": [], "returning": []})
-    phase: str = "before"
-    published: int = 0
-    _sending: set[asyncio.Task[None]] = field(default_factory=set)
-
-    async def go_on(self) -> None:
-        while True:
-            task = asyncio.create_task(self._one(self.phase))
-            self._sending.add(task)
-            await asyncio.sleep(CALM_EVERY_S)
-
-    async def _one(self, phase: str) -> None:
-        self.published += 1
-        number, message_id = self.published, f"calm-{self.published}"
-        told = self.ear.waited_for[message_id] = asyncio.get_running_loop().create_future()
-        sent_s = time.monotonic()
-        room = f"calm-{number % CALM_ROOMS}@calm.example"
-        command = a_command(tenant="calm", booking_id=f"C-{number}", room=room)
-        await self.stage.send(command, message_id=message_id)
-        self.waits_s[phase].append(await told - sent_s)
-
-    async def all_told(self) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            await asyncio.gather(*self._sending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +74,10 @@ async def story(stage: Stage, late: StageTenant, count: int) -> Happened:
     (tenants / "late.toml").write_text(late.toml(within="", password='password_file = "late.password"'))
     await stage.worker()
     ear = await listening(stage)
-    calm = Calm(stage, ear)
+    rooms = [f"calm-{number}@calm.example" for number in range(CALM_ROOMS)]
+    calm = LiveTraffic(stage=stage, ear=ear, tenant="calm", rooms=rooms, every_s=CALM_EVERY_S)
     asking = asyncio.create_task(calm.go_on())
-    await ear.until_synced("calm", CALM_BEFORE)
+    await ear.until_synced("calm", CALM_BEFORE, WITHIN_S)
     calm.phase, broken_s = "broken", time.monotonic()
     await publish(stage, count)
     await until_deferred(stage, count)
@@ -146,10 +85,10 @@ async def story(stage: Stage, late: StageTenant, count: int) -> Happened:
     secret.write_text(late.password)
     if not COUNT:
         await bring_back(stage)
-    await ear.until_synced("late", count)
+    await ear.until_synced("late", count, WITHIN_S)
     back_s = time.monotonic()
     asking.cancel()
-    await calm.all_told()
+    await calm.all_told(WITHIN_S)
     events = [event for box in late.simulator.store.mailboxes() for event in late.simulator.calendar(box.address)]
     return Happened(
         count=count,
@@ -162,15 +101,6 @@ async def story(stage: Stage, late: StageTenant, count: int) -> Happened:
         deferred_s=repaired_s - broken_s,
         back_after_s=back_s - repaired_s,
     )
-
-
-async def listening(stage: Stage) -> Ear:
-    ear = Ear()
-    channel = await stage.connection.channel()
-    queue = await channel.declare_queue(f"{stage.names.prefix}.ear", auto_delete=True)
-    await queue.bind(stage.names.results, routing_key="#")
-    await queue.consume(ear.take, no_ack=True)
-    return ear
 
 
 async def publish(stage: Stage, count: int) -> None:
@@ -219,12 +149,6 @@ def say(request: pytest.FixtureRequest, told: Happened) -> None:
         )
 
 
-def spread(waits_s: Sequence[float]) -> str:
-    ranked = sorted(waits_s) or [0.0]
-    middle, most = statistics.median(ranked), ranked[-1]
-    return f"{middle * 1000:.0f}, {ranked[int(len(ranked) * 0.95)] * 1000:.0f}, {most * 1000:.0f} ms of {len(ranked)}"
-
-
 async def test_every_command_comes_back_and_is_written_once(happened: Happened) -> None:
     assert happened.in_calendars == Counter(f"late/L-{number}" for number in range(happened.count))
     told = [result for result in happened.results if result["tenant"] == "late"]
@@ -241,8 +165,10 @@ async def test_while_it_waits_its_exchange_is_hardly_asked(happened: Happened) -
 async def test_the_other_tenants_commands_are_done_at_once_all_the_while(happened: Happened) -> None:
     calm = [result for result in happened.results if result["tenant"] == "calm"]
     assert {(result["outcome"], result["attempts"]) for result in calm} == {("synced", 1)}
-    assert {result["booking_id"] for result in calm} == {f"C-{number + 1}" for number in range(happened.calm_published)}
-    assert all(waits_s for waits_s in happened.waits_s.values())
+    assert {result["booking_id"] for result in calm} == {
+        f"live-{number + 1}" for number in range(happened.calm_published)
+    }
+    assert set(happened.waits_s) == {"before", "broken", "returning"}
 
 
 @pytest.mark.skipif(not COUNT, reason="only a great many commands take long enough to be measured")
