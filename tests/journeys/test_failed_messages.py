@@ -276,8 +276,10 @@ async def test_a_replay_that_is_killed_again_and_again_loses_nothing(stage: Stag
         tool.signal(signal.SIGKILL)
         await tool.ended(60)
     records = (await stage.run("failed", "audit", "--json")).json()
-    killed = records[: len(KILLED_AFTER)]
-    assert [record["finished_at"] for record in killed] == [None] * len(KILLED_AFTER)
+    killed = [record for record in records if "mailbox_full" in str(record["selection"])]
+    # Not one for each: who is killed before it has begun its record has touched nothing.
+    assert 0 < len(killed) <= len(KILLED_AFTER)
+    assert {record["finished_at"] for record in killed} == {None}
     assert any(0 < record["written_down"] < record["planned"] for record in killed)
     tool = await a_replay(stage, "--code", "mailbox_full", "--rate", KILLED_RATE, "--wait")
     assert await tool.ended(400) == 0, tool.tail
