@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aio_pika import Message
+from pamqp import commands as spec
 
 from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import ResultEvent
@@ -70,6 +71,23 @@ class FakeMessage:
     user_id: str | None = None
     expiration: Any = None
     processed: bool = False
+
+    @property
+    def properties(self) -> spec.Basic.Properties:
+        return spec.Basic.Properties(
+            content_type=self.content_type,
+            content_encoding=self.content_encoding,
+            headers=dict(self.headers),
+            priority=self.priority,
+            correlation_id=self.correlation_id,
+            reply_to=self.reply_to,
+            expiration=self.expiration,
+            message_id=self.message_id,
+            timestamp=self.timestamp,
+            message_type=self.type,
+            user_id=self.user_id,
+            app_id=self.app_id,
+        )
 
     async def ack(self) -> None:
         self.processed = True

@@ -6,12 +6,10 @@ from typing import Any, cast
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import Ledger
-from consumers.bookings.command import parse_command
 from consumers.bookings.policy import SyncPolicy
 from consumers.bookings.room import Room
-from consumers.intake.deliveries import Delivery
-from consumers.intake.headers import Notes
 from consumers.intake.lanes import Lanes
+from consumers.intake.reading import Reader
 from consumers.intake.settle import Settler
 from tests.broker import FakeMessage, FakeObserver, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, an_event
@@ -32,7 +30,8 @@ class Hall:
         self.tenant = a_tenant(**tenant)  # type: ignore[arg-type]  # a builder takes any
         self.gate = a_gate(self.used_ledger, self.time)
         self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=FakeObserver())
-        self.lanes = Lanes(self.room, self.settler, clock=self.time.monotonic)
+        self.reader = Reader(Tenants(a_tenant()), self.time.clocks())
+        self.lanes = Lanes(self.room, self.reader, self.settler, clock=self.time.monotonic)
         self.known = True
 
     def room(self, tenant: TenantName, address: RoomAddress) -> Room | None:
@@ -49,22 +48,13 @@ class Hall:
             clocks=self.time.clocks(),
         )
 
-    def put(self, booking: str, version: int = 1, returned: int = 0, room: str = BOARD) -> Delivery:
+    def put(self, booking: str, version: int = 1, returned: int = 0, room: str = BOARD) -> FakeMessage:
         headers = {"x-delivery-count": returned} if returned else {}
         event = an_event(subject=f"version {version}")
         body = a_body(booking_id=booking, version=version, room=room, event=event)
         message = FakeMessage(body, self.session, headers=headers, message_id=f"{booking}.{version}")
-        delivery = Delivery(
-            message=cast(Any, message),
-            session=cast(Any, self.session),
-            command=parse_command(body, Tenants(a_tenant())),
-            backend="ews",
-            notes=Notes(),
-            first_seen_at=self.time.now(),
-            received_s=self.time.monotonic(),
-        )
-        self.lanes.put(delivery)
-        return delivery
+        self.lanes.put(*self.reader.glance(message, cast(Any, self.session)))
+        return message
 
     async def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(10_000):

@@ -64,8 +64,8 @@ def an_intake(url: str, names: Names, calendar: FakeCalendar) -> Intake:
             clocks=CLOCKS,
         )
 
-    lanes = Lanes(room, settler, clock=CLOCKS.monotonic)
     reader = Reader(Tenants(tenant), CLOCKS)
+    lanes = Lanes(room, reader, settler, clock=CLOCKS.monotonic)
     return Intake(
         address=BrokerAddress(url=url, heartbeat_s=HEARTBEAT_S),
         names=names,

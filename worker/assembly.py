@@ -57,7 +57,6 @@ class _Common:
     reader: Reader
     """What the partitions are read with."""
     settler: Settler
-    reached: Reached
 
 
 async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing: "Tracing | None" = None) -> Worker:
@@ -65,9 +64,10 @@ async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing:
     clocks, registry = wiring.clocks(), TenantRegistry(settings, os.environ)
     metrics = _metrics(settings, registry)
     ledger = await wiring.ledger(settings, committed=metrics.ledger_commits.observe)
-    reader, reached, observers = Reader(registry, clocks), milestones, _observers(metrics, ledger, clocks, tracing)
+    reader, reached = Reader(registry, clocks, milestones), milestones
+    observers = _observers(metrics, ledger, clocks, tracing)
     if tracing is not None:
-        reader, reached = tracing.reader(registry, clocks), tracing.along(milestones)
+        reader, reached = tracing.reader(registry, clocks, milestones), tracing.along(milestones)
     settler = Settler(policy=wiring.policy(settings), clocks=clocks, observer=observers, reached=reached)
     reaches = wiring.Reaches(
         registry=registry,
@@ -84,7 +84,6 @@ async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing:
         registry=registry,
         reader=reader,
         settler=settler,
-        reached=reached,
     )
     intake = _intake(common, reaches)
     return Worker(
@@ -117,6 +116,7 @@ def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
     names, count = wiring.names(settings), settings.broker.partitions
     lanes = Lanes(
         lambda tenant, address: reaches.room(tenant, address, settler, scan_twice=intake.scan_twice),
+        reader,
         settler,
         clock=clocks.monotonic,
     )
@@ -131,7 +131,6 @@ def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
             lanes=lanes,
             settler=settler,
             clocks=clocks,
-            reached=common.reached,
         ),
         parked_watch=ParkedWatch(names=names, reader=Reader(common.registry, clocks), settler=settler),
         lanes=lanes,

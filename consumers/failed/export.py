@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from aio_pika.abc import AbstractIncomingMessage
+from pamqp import commands as spec
 
 from consumers.failed.message import id_of
 
@@ -39,6 +40,17 @@ class FileMessage:
     user_id: str | None = None
     priority: int | None = None
     timestamp: datetime | None = None
+
+    @property
+    def properties(self) -> spec.Basic.Properties:
+        """What it says about itself, as it is published again."""
+        return spec.Basic.Properties(
+            headers=dict(self.headers),
+            timestamp=self.timestamp,
+            user_id=self.user_id,
+            message_type=self.type,
+            **{name: getattr(self, name) for name in _PROPERTIES if name != "type"},
+        )
 
 
 def line_of(message: AbstractIncomingMessage) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import FieldTable, FieldValue
 
 from consumers.bookings.verdict import Look, Problem
 from consumers.intake.names import HEADER_PREFIX
+from consumers.intake.received import Readable
 
 # With an old x-death the broker takes the next deferral for a cycle and drops the message; CC and BCC would copy it.
 _BROKERS_OWN = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count", "CC", "BCC")
@@ -33,8 +33,8 @@ class Notes:
         look = _header(headers, "look")
         return cls(
             attempts=attempts if isinstance(attempts, int) and 0 <= attempts < 2**31 else 0,
-            first_seen_at=_instant(_header(headers, "first-seen-at")),
-            replayed_at=_instant(_header(headers, "replayed-at")),
+            first_seen_at=read_instant(_header(headers, "first-seen-at")),
+            replayed_at=read_instant(_header(headers, "replayed-at")),
             look="room" if look == "room" else "booking" if look == "booking" else None,
             delayed_told=_header(headers, "delayed") is True,
             derived=_header(headers, "derived") is True,
@@ -55,15 +55,18 @@ def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
     return _header(headers, "failed-at") is not None
 
 
-def copy_of(message: AbstractIncomingMessage, **notes: FieldValue) -> Message:
+def copy_of(message: Readable, **notes: FieldValue) -> Message:
     """The message as it is published again: body, properties and headers, with notes added (None removes one).
 
     Not kept: `user_id` (the broker closes the channel of anyone else who sends it), `expiration`, CC, BCC and what the
     broker wrote.
     """
-    headers: FieldTable = {name: value for name, value in message.headers.items() if not name.startswith(_BROKERS_OWN)}
-    if message.user_id is not None:
-        notes["publisher"] = message.user_id
+    told = message.properties
+    headers: FieldTable = {
+        name: value for name, value in (told.headers or {}).items() if not name.startswith(_BROKERS_OWN)
+    }
+    if told.user_id is not None:
+        notes["publisher"] = told.user_id
     for name, value in notes.items():
         header = HEADER_PREFIX + name.replace("_", "-")
         headers.pop(header, None)
@@ -72,16 +75,16 @@ def copy_of(message: AbstractIncomingMessage, **notes: FieldValue) -> Message:
     return Message(
         message.body,
         headers=headers,
-        content_type=message.content_type,
-        content_encoding=message.content_encoding,
+        content_type=told.content_type,
+        content_encoding=told.content_encoding,
         delivery_mode=DeliveryMode.PERSISTENT,
-        priority=message.priority,
-        correlation_id=message.correlation_id,
-        reply_to=message.reply_to,
-        message_id=message.message_id,
-        timestamp=message.timestamp,
-        type=message.type,
-        app_id=message.app_id,
+        priority=told.priority,
+        correlation_id=told.correlation_id,
+        reply_to=told.reply_to,
+        message_id=told.message_id,
+        timestamp=told.timestamp,
+        type=told.message_type,
+        app_id=told.app_id,
     )
 
 
@@ -121,7 +124,8 @@ def _header(headers: Mapping[str, FieldValue], name: str) -> FieldValue:
     return headers.get(HEADER_PREFIX + name)
 
 
-def _instant(value: FieldValue) -> datetime | None:
+def read_instant(value: FieldValue) -> datetime | None:
+    """An instant that a header carries; what is none, or has no zone, counts as absent."""
     if not isinstance(value, str):
         return None
     try:

@@ -6,9 +6,9 @@ take turns.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -18,14 +18,16 @@ from consumers.bookings.milestones import Milestone, nobody
 from consumers.bookings.room import Room
 from consumers.bookings.sync import sync_room
 from consumers.bookings.verdict import Later, Problem
-from consumers.intake.deliveries import Delivery
+from consumers.intake.deliveries import Delivery, Envelope, Held, LaneKey
 from consumers.intake.lane import Batch, Lane
 from consumers.intake.ledger_trouble import LedgerTrouble
-from consumers.intake.places import Places
+from consumers.intake.places import Place, Places
 from consumers.intake.pulse import Pulse
+from consumers.intake.reading import Reader
+from consumers.intake.relief import Relief
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
-from consumers.intake.windows import CROWDED_HOLD_S, RELIEVE_EVERY_S, STANDING_STILL_S, Window
+from consumers.intake.windows import CROWDED_HOLD_S
 
 log = structlog.get_logger(__name__)
 
@@ -35,90 +37,62 @@ LEDGER_AWAY_S = 60.0
 """How long a command stays away that the ledger kept waiting for so long."""
 
 RoomOf = Callable[[TenantName, RoomAddress], Room | None]
-LaneKey = tuple[TenantName, RoomAddress]
 
 
 class Lanes:
     """All lanes of the process."""
 
-    def __init__(self, room_of: RoomOf, settler: Settler, *, clock: Callable[[], float]) -> None:
+    def __init__(self, room_of: RoomOf, reader: Reader, settler: Settler, *, clock: Callable[[], float]) -> None:
         self._room_of = room_of
+        self._reader = reader
         self._settler = settler
         self._clock = clock
         self._lanes: dict[LaneKey, Lane] = {}
-        self._windows: defaultdict[int, Window] = defaultdict(Window)
         self._places: dict[TenantName, Places] = {}
         self._pulse = Pulse(self._beat)
         self._asides: set[asyncio.Task[None]] = set()
         self._stalled: set[Batch] = set()
         self._stopping = False
+        self.relief = Relief(self._lanes, room_of, lambda tail, later: self._aside(self._send_away(tail, later)))
         self.ledger = LedgerTrouble(clock)
 
-    def put(self, delivery: Delivery, partition: int = 0) -> None:
-        """Queue a delivery behind its room."""
-        key = (delivery.command.tenant, delivery.command.room)
+    def put(self, key: LaneKey, envelope: Envelope, partition: int = 0) -> None:
+        """Queue a command behind its room."""
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(self._windows[partition])
-        lane.put(delivery)
+            lane = self._lanes[key] = Lane(self.relief.windows[partition])
+        lane.put(envelope)
         self._start(key, lane)
-        self._watch(lane.window)
-
-    def _watch(self, window: Window) -> None:
-        """Look after a crowded window until it is not: once it is full nothing arrives that would remind us."""
-        if window.is_crowded and not window.is_watched and not self._stopping:
-            window.is_watched = True
-            asyncio.get_running_loop().call_later(RELIEVE_EVERY_S, self._look_at, window)
-
-    def _look_at(self, window: Window) -> None:
-        window.is_watched = False
-        if not self._stopping:
-            self.relieve(window)
-            self._watch(window)
-
-    def relieve(self, window: Window) -> None:
-        """Send away the tails of lanes that stand still in a crowded window, since other rooms wait behind it."""
-        if not window.is_crowded:
-            return
-        still = [
-            (key, lane) for key, lane in self._lanes.items() if lane.window is window and self._is_still(key, lane)
-        ]
-        for (tenant, room), lane in still:
-            tail = lane.take_tail(window.share(len(still)))
-            if tail:
-                reach = self._room_of(tenant, room)
-                wait_s = reach.gate.paused_for_s(room) if reach else 0.0
-                later = Later(wait_s=wait_s, problem=Problem.coded("room_behind"), counts_attempt=False)
-                self._aside(self._settler.settle(tail, later))
-
-    def _is_still(self, key: LaneKey, lane: Lane) -> bool:
-        # Not one that only waits for its turn, however long: it moves when those before it do.
-        room = self._room_of(*key) if lane.waiting else None
-        return room is not None and (
-            room.gate.paused_for_s(room.address) > STANDING_STILL_S
-            or room.gate.silent_for_s(room.address) > STANDING_STILL_S
-        )
+        self.relief.watch(lane.window)
 
     def _start(self, key: LaneKey, lane: Lane) -> None:
         tenant, address = key
         places = self._places.get(tenant)
-        if places is None:
-            places = self._places[tenant] = Places(lambda: self._next(tenant), self._pulse)
-        if not self._stopping and (address in places.line or (lane.running and not lane.is_warm)):
+        is_cold = lane.running and not lane.is_warm
+        if not self._stopping and (is_cold or (places is not None and places.is_lined_up(address))):
             return  # most deliveries of a flood
         room = None if self._stopping else self._room_of(*key)
         if room is None:
-            places.line.pop(address, None)
+            if places is not None:
+                places.leave_line(address)
             self._put_back(key, lane)
             return
-        while lane.may_begin(_batch_size(room), at_once=room.gate.room_limit(address)):
-            if not places.is_free(room.gate.limit):
-                places.line.setdefault(address)
+        places = places or self._places_of(room)
+        size = _batch_size(room)
+        while lane.may_begin(size, at_once=room.gate.room_limit(address)):
+            row = places.row(lane.waiting_count)
+            if not row.is_free:
+                places.line_up(address, lane.waiting_count)
                 return
-            places.taken += 1
-            task = asyncio.create_task(self._run(key, lane, room, places))
+            place = row.take(min(size, lane.waiting_count))
+            task = asyncio.create_task(self._run(key, lane, room, place))
             lane.running[task] = None
-            task.add_done_callback(lambda done: self._ended(key, lane, done))
+            task.add_done_callback(partial(self._ended, key, lane, place))
+
+    def _places_of(self, room: Room) -> Places:
+        tenant, gate = room.tenant.name, room.gate
+        places = self._places[tenant] = Places(lambda: self._next(tenant), lambda: gate.limit, self._pulse, self._clock)
+        return places
 
     def _beat(self) -> bool:
         for tenant in self._places:
@@ -127,36 +101,43 @@ class Lanes:
 
     def _next(self, tenant: TenantName) -> None:
         """Let those begin who are next in line for the places that are free."""
-        places = self._places[tenant]
-        for address in list(places.line):
+        for address in self._places[tenant].turns():
             lane = self._lanes.get((tenant, address))
-            del places.line[address]
             if lane is not None:
                 self._start((tenant, address), lane)
-            if address in places.line:
-                break
 
     def _put_back(self, key: LaneKey, lane: Lane) -> None:
         """The worker stops, or the tenant is gone from the configuration: nothing is begun any more."""
-        deliveries = lane.take_waiting(lambda _: True)
-        if not self._stopping:
-            problem = Problem.coded("tenant_unknown")
-            self._aside(self._settler.settle(deliveries, Later(wait_s=60.0, problem=problem, counts_attempt=True)))
+        waiting = lane.take_waiting(lambda _: True)
+        if self._stopping:
+            self._aside(self._settler.release(waiting))
         else:
-            self._aside(self._settler.release(deliveries))
+            problem = Problem.coded("tenant_unknown")
+            self._aside(self._send_away(waiting, Later(wait_s=60.0, problem=problem, counts_attempt=True)))
         if not lane.running:
             self._lanes.pop(key, None)
 
-    async def _run(self, key: LaneKey, lane: Lane, room: Room, places: Places) -> None:
+    async def _send_away(self, waiting: Sequence[Envelope], later: Later) -> None:
+        await self._settler.settle(self._opened(waiting), later)
+
+    def _opened(self, waiting: Sequence[Envelope]) -> list[Delivery]:
+        """Read them; what is no command is parked beside."""
+        deliveries, unreadable = self._reader.read_all(waiting)
+        for envelope, bad in unreadable:
+            self._aside(self._settler.park_unreadable(envelope.message, envelope.session, bad))
+        return deliveries
+
+    async def _run(self, key: LaneKey, lane: Lane, room: Room, place: Place) -> None:
         if self.ledger.why is not None:
             await self.ledger.over(room.ledger, room.clocks.sleep)
             room = self._anew(room)
         if self._stopping:
             return
         # Taken here and not when the task was made: what arrived in between comes along.
-        batch = lane.take(_batch_size(room), self._clock())
+        taken, alone = lane.take(_batch_size(room))
+        batch = Batch(self._opened(taken), alone, len(taken))
         task = asyncio.current_task()
-        if batch is None or task is None:
+        if not batch.deliveries or task is None:
             return
         lane.begun(task, batch)
         if room.reached is not nobody:  # each key costs a microsecond
@@ -166,12 +147,12 @@ class Lanes:
             # Others wait behind the window: what would be held in it for long goes to the broker instead.
             hold_s = min(room.policy.hold_s, CROWDED_HOLD_S)
             room = replace(room, policy=replace(room.policy, hold_s=hold_s))
-        await self._settler.work(batch.deliveries, self._sync(room, batch, places))
+        await self._settler.work(batch.deliveries, self._sync(room, batch, place))
 
-    async def _sync(self, room: Room, batch: Batch, places: Places) -> None:
+    async def _sync(self, room: Room, batch: Batch, place: Place) -> None:
         while open_ := batch.open_deliveries():
             begun_s = self._clock()
-            clocks = replace(room.clocks, sleep=places.outside(room.clocks.sleep))
+            clocks = replace(room.clocks, sleep=place.outside(room.clocks.sleep))
             try:
                 await sync_room(replace(room, clocks=clocks), open_, alone=batch.alone)
             except (LedgerUnavailable, LedgerBroken) as trouble:
@@ -195,15 +176,15 @@ class Lanes:
         finally:
             self._stalled.discard(batch)
 
-    def _ended(self, key: LaneKey, lane: Lane, task: asyncio.Task[None]) -> None:
+    def _ended(self, key: LaneKey, lane: Lane, place: Place, task: asyncio.Task[None]) -> None:
         lane.ended(task)
+        place.leave()
         tenant, address = key
         places = self._places[tenant]
-        places.leave()
         if lane.waiting:
-            if places.line and not self._stopping:
+            if places.somebody_waits and not self._stopping:
                 # Behind those who wait already.
-                places.line.setdefault(address)
+                places.line_up(address, lane.waiting_count)
             else:
                 self._start(key, lane)
         elif not lane.running:
@@ -218,18 +199,19 @@ class Lanes:
     def forget(self, session: Session) -> None:
         """Drop what waits and belongs to a lost session: the broker delivers it again."""
         for key, lane in list(self._lanes.items()):
-            lane.take_waiting(lambda delivery: delivery.session is session)
+            lane.take_waiting(lambda envelope: envelope.session is session)
             if not lane.waiting and not lane.running:
                 self._lanes.pop(key, None)
 
     async def send_away_old(self) -> None:
         """Send away what has waited too long behind a lane that stands still, or for the ledger: that needs none."""
         limit_s = self._clock() - UNACKED_MAX_S
-        old = [
-            delivery
+        waiting = [
+            envelope
             for lane in self._lanes.values()
-            for delivery in lane.take_waiting(lambda delivery: delivery.received_s < limit_s)
+            for envelope in lane.take_waiting(lambda envelope: envelope.received_s < limit_s)
         ]
+        old = self._opened(waiting)
         for batch in self._stalled:
             if any(delivery.received_s < limit_s for delivery in batch.deliveries):
                 old += batch.take_open()
@@ -247,6 +229,7 @@ class Lanes:
     async def stop(self, within_s: float) -> None:
         """Begin nothing more, give back what waits, let running batches finish for `within_s`, give back the rest."""
         self._stopping = True
+        self.relief.end()
         self.ledger.give_up()
         for key, lane in list(self._lanes.items()):
             self._put_back(key, lane)
@@ -269,17 +252,17 @@ class Lanes:
         return not self._lanes
 
     def snapshot(self) -> dict[LaneKey, tuple[int, int]]:
-        """For each lane: deliveries waiting, and deliveries being worked on."""
+        """For each lane: commands waiting, and commands being worked on."""
         return {
             key: (lane.waiting_count, sum(len(_open([batch])) for batch in lane.running.values() if batch))
             for key, lane in self._lanes.items()
         }
 
-    def in_hand(self) -> Iterator[Delivery]:
-        """Every delivery that waits or is being worked on."""
+    def in_hand(self) -> Iterator[Held]:
+        """Every command that waits or is being worked on."""
         for lane in self._lanes.values():
-            for deliveries in lane.waiting.values():
-                yield from deliveries
+            for envelopes in lane.waiting.values():
+                yield from envelopes
             yield from _open(batch for batch in lane.running.values() if batch)
 
 

@@ -6,12 +6,11 @@ is disturbed by looking through it.
 
 from collections.abc import Awaitable, Callable
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from consumers.bookings.complaints import BadMessage
 from consumers.intake.headers import was_parked_by_us
 from consumers.intake.names import Names
 from consumers.intake.reading import Reader
+from consumers.intake.received import Handed
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
 
@@ -29,12 +28,13 @@ class ParkedWatch:
     async def consume(self, session: Session) -> Callable[[], Awaitable[None]]:
         """Begin to consume the copies. Returns what ends it."""
 
-        async def on_message(message: AbstractIncomingMessage) -> None:
+        async def on_message(message: Handed) -> None:
             if was_parked_by_us(message.headers):
                 await self._settler.drop_copy(message, session)
                 return
             try:
-                await self._settler.report_parked(self._reader.read(message, session))
+                _, copy = self._reader.glance(message, session)
+                await self._settler.report_parked(self._reader.read(copy))
             except BadMessage as bad:
                 await self._settler.report_unreadable(message, session, bad)
 

@@ -3,16 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
 
 from consumers.bookings.complaints import BadMessage
-from consumers.bookings.milestones import Milestone, Reached, nobody
 from consumers.bookings.room import Clocks
 from consumers.bookings.verdict import Parked, Problem
 from consumers.intake.deliveries import RETURNED_PARKED
 from consumers.intake.lanes import Lanes
 from consumers.intake.names import Names
 from consumers.intake.reading import Reader
+from consumers.intake.received import Handed
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
 from consumers.intake.windows import PREFETCH
@@ -23,7 +22,7 @@ log = structlog.get_logger(__name__)
 class Partitions:
     """All partitions, consumed alike; single active consumer lets one worker through for each."""
 
-    def __init__(  # noqa: PLR0913 - the parts that a delivery passes, and who is told of it
+    def __init__(
         self,
         *,
         names: Names,
@@ -32,7 +31,6 @@ class Partitions:
         lanes: Lanes,
         settler: Settler,
         clocks: Clocks,
-        reached: Reached = nobody,
     ) -> None:
         self._names = names
         self._count = count
@@ -40,7 +38,6 @@ class Partitions:
         self._lanes = lanes
         self._settler = settler
         self._clocks = clocks
-        self._reached = reached
         self.last_arrival_s = clocks.monotonic()
         """Monotonic; for `--exit-when-idle`."""
         self.delivered_from: set[int] = set()
@@ -56,24 +53,24 @@ class Partitions:
         """Begin to consume one partition. Returns what ends it."""
         delivered_from = self.delivered_from
 
-        async def on_message(message: AbstractIncomingMessage) -> None:
+        async def on_message(message: Handed) -> None:
             delivered_from.add(number)
             await self._accept(message, session, number)
 
         return await session.consume(self._names.partition(number), PREFETCH, on_message)
 
-    async def _accept(self, message: AbstractIncomingMessage, session: Session, number: int) -> None:
+    async def _accept(self, message: Handed, session: Session, number: int) -> None:
         self.last_arrival_s = self._clocks.monotonic()
         try:
-            delivery = self._reader.read(message, session)
+            key, envelope = self._reader.glance(message, session)
+            _, room = key
+            if envelope.returned >= RETURNED_PARKED:
+                problem = Problem.coded("crashed_worker")
+                await self._settler.settle([self._reader.read(envelope)], Parked(problem=problem))
+            elif envelope.routing_key != room:
+                log.info("booking.forwarded", why="published under another routing key", room=room)
+                await self._settler.forward(self._reader.read(envelope))
+            else:
+                self._lanes.put(key, envelope, number)
         except BadMessage as bad:
             await self._settler.park_unreadable(message, session, bad)
-            return
-        self._reached(Milestone.PARSED, delivery.command.key)
-        if delivery.returned >= RETURNED_PARKED:
-            await self._settler.settle([delivery], Parked(problem=Problem.coded("crashed_worker")))
-        elif delivery.routing_key != delivery.command.room:
-            log.info("booking.forwarded", why="published under another routing key", room=delivery.command.room)
-            await self._settler.forward(delivery)
-        else:
-            self._lanes.put(delivery, number)

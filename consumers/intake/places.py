@@ -6,42 +6,74 @@ tenant would keep the event loop so busy that another tenant's single command wa
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import math
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from adapters.calendar import RoomAddress
-from consumers.intake.pulse import Pulse
+from consumers.intake.pulse import BEAT_S, Pulse
 
 EACH_SLOT = 2
 """Batches for each request that the tenant may have under way: one is read, planned and settled beside it."""
-FEW = 4
-"""So many batches may always be in work; more only while the event loop has time for them, which is while Exchange
+FEW_COMMANDS = 80
+"""So many commands may always be in work; more only while the event loop has time for them, which is while Exchange
 is slow: a few full batches keep a core busy with answers that come in 100 ms."""
+SPARE_COMMANDS = 20
+"""For each piece of the event loop's spare time: a full batch."""
+SMALL = 3
+"""A lane with so few commands does not wait behind those with many: it has places of its own. While some of those are
+taken, large batches begin one by one: with each beat while the event loop is calm, and now and then in any case."""
+NOW_AND_THEN_S = 0.25
+FEW_SMALL = 24
+"""So many small batches may always be in work: ten times what an ordinary day brings, and a flood gathers behind them.
+"""
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(slots=True, eq=False)
-class Places:
-    """The places of one tenant. `next_one` is called when one has become free."""
+class Row:
+    """Places of one kind, what is in work on them, and who waits for one."""
 
-    next_one: Callable[[], None]
-    pulse: Pulse
-    taken: int = 0
-    line: dict[RoomAddress, None] = field(default_factory=dict)
+    places: "Places"
+    batches_count: int = 0
+    commands_count: int = 0
+    began_s: float = -math.inf
+    """When the last batch began."""
+    line: OrderedDict[RoomAddress, None] = field(default_factory=OrderedDict)
     """Rooms in the order of their turns."""
-    asleep: set[asyncio.Task[None]] = field(default_factory=set)
-    """Batches that only wait for a time to pass: Exchange asked for patience. They hold no place meanwhile."""
 
-    def is_free(self, slots: int) -> bool:
-        """Whether one more batch may begin, when the tenant may have so many requests under way."""
-        most = EACH_SLOT * slots
-        return self.taken < min(FEW, most) or (self.taken < most and self.taken < FEW + self.pulse.spare)
+    @property
+    def is_free(self) -> bool:
+        """Whether one more batch may begin."""
+        return self.batches_count < self.places.most_batches and self.places.has_room(self)
+
+    def take(self, commands: int) -> "Place":
+        """Begin a batch of about so many commands."""
+        self.began_s = self.places.clock()
+        place = Place(self, commands)
+        place.enter()
+        return place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A batch's place in work."""
+
+    row: Row
+    commands: int
+
+    def enter(self) -> None:
+        """It is in work."""
+        self.row.batches_count += 1
+        self.row.commands_count += self.commands
 
     def leave(self) -> None:
-        """A batch is over."""
-        self.taken -= 1
+        """It is not."""
+        self.row.batches_count -= 1
+        self.row.commands_count -= self.commands
 
     def outside(self, sleep: Sleep) -> Sleep:
         """The same sleep, with the place given to somebody else."""
@@ -56,12 +88,78 @@ class Places:
     async def _away(self) -> AsyncIterator[None]:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a batch is a task
-        self.asleep.add(task)
-        self.taken -= 1
-        self.next_one()
+        places = self.row.places
+        places.asleep.add(task)
+        self.leave()
+        places.next_one()
         try:
             yield
         finally:
             # Back at once, even where all are taken: what was begun is ended.
-            self.taken += 1
-            self.asleep.discard(task)
+            self.enter()
+            places.asleep.discard(task)
+
+
+@dataclass(slots=True, eq=False)
+class Places:
+    """The places of one tenant.
+
+    Args:
+        next_one: called when one has become free.
+        slots: requests that the tenant may have under way just now.
+    """
+
+    next_one: Callable[[], None]
+    slots: Callable[[], int]
+    pulse: Pulse
+    clock: Callable[[], float]
+    asleep: set[asyncio.Task[None]] = field(default_factory=set)
+    """Batches that only wait for a time to pass: Exchange asked for patience. They hold no place meanwhile."""
+    small: Row = field(init=False)
+    large: Row = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.small, self.large = Row(self), Row(self)
+
+    @property
+    def most_batches(self) -> int:
+        """How many batches of a row may be in work just now."""
+        return EACH_SLOT * self.slots()
+
+    def has_room(self, row: Row) -> bool:
+        """Whether more commands of a row may be in work just now, however many the next batch has."""
+        if row is self.large and self.small.batches_count:
+            # Half a beat: the next one may come a moment early.
+            pause_s = BEAT_S / 2 if self.pulse.is_calm else NOW_AND_THEN_S
+            return self.clock() - row.began_s >= pause_s
+        few, spare = (FEW_SMALL, SMALL) if row is self.small else (FEW_COMMANDS, SPARE_COMMANDS)
+        # In this order: the pulse is measured only while somebody asks.
+        return row.commands_count < few or row.commands_count < few + spare * self.pulse.spare
+
+    def row(self, waiting_count: int) -> Row:
+        """The row of a lane with so many commands."""
+        return self.small if waiting_count <= SMALL else self.large
+
+    def is_lined_up(self, room: RoomAddress) -> bool:
+        """Whether the room waits for its turn."""
+        return room in self.small.line or room in self.large.line
+
+    @property
+    def somebody_waits(self) -> bool:
+        """Whether any room does."""
+        return bool(self.small.line or self.large.line)
+
+    def line_up(self, room: RoomAddress, waiting_count: int) -> None:
+        """Wait for a turn, behind those who do already."""
+        self.row(waiting_count).line.setdefault(room)
+
+    def leave_line(self, room: RoomAddress) -> None:
+        """Wait no more."""
+        self.small.line.pop(room, None)
+        self.large.line.pop(room, None)
+
+    def turns(self) -> Iterator[RoomAddress]:
+        """The rooms whose turn it is, while there are places for them."""
+        for row in (self.small, self.large):
+            while row.line and row.is_free:
+                yield row.line.popitem(last=False)[0]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 BEAT_S = 0.02
 LATE_S = 0.003
 """From here on more work at once only makes everything wait longer."""
+CALM_S = 0.0012
+"""Hardly later than a timer of its own accord: nothing waits for anything."""
 _WEIGHT = 0.3
 
 
@@ -25,6 +27,11 @@ class Pulse:
             self._is_beating, self._late_s, self._spare = True, LATE_S, 0
             self._wait()
         return self._spare
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether there is time even beside work that must not wait."""
+        return self.spare > 0 and self._late_s < CALM_S
 
     def _wait(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,33 +1,82 @@
-"""From a message to a delivery: parsed once, here; past this point nobody meets JSON."""
+"""From a message to a command, in two steps: a glance tells whose it is, and only what is worked on is read.
 
-from aio_pika.abc import AbstractIncomingMessage
+Past `Reader` nobody meets JSON.
+"""
 
+import json
+from collections.abc import Sequence
+
+from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import parse_command
+from consumers.bookings.complaints import BadMessage
+from consumers.bookings.json_object import MAX_BYTES
+from consumers.bookings.milestones import Milestone, Reached, nobody
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import TenantDirectory
-from consumers.intake.deliveries import Delivery
+from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.headers import Notes
+from consumers.intake.received import Handed
 from consumers.intake.session import Session
+
+_NO_NOTES = Notes()
 
 
 class Reader:
     """Reads messages as commands of the tenants that are configured now."""
 
-    def __init__(self, tenants: TenantDirectory, clocks: Clocks) -> None:
+    def __init__(self, tenants: TenantDirectory, clocks: Clocks, reached: Reached = nobody) -> None:
         self._tenants = tenants
         self._clocks = clocks
+        self._reached = reached
 
-    def read(self, message: AbstractIncomingMessage, session: Session) -> Delivery:
-        """The command in hand. Raises `BadMessage` with every complaint."""
-        command = parse_command(message.body, self._tenants)
-        tenant = self._tenants.get(command.tenant)
-        notes = Notes.read(message.headers)
-        return Delivery(
+    def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
+        """Whose command it is. Raises `BadMessage` where not even that can be told; the rest is checked by `read`."""
+        tenant, room, booking_id = self._whose(message.body)
+        notes = Notes.read(message.headers) if message.headers else _NO_NOTES
+        envelope = Envelope(
             message=message,
             session=session,
-            command=command,
-            backend=tenant.backend if tenant else "",
             notes=notes,
             first_seen_at=notes.first_seen_at or self._clocks.now(),
             received_s=self._clocks.monotonic(),
+            booking_id=booking_id,
         )
+        return (tenant, room), envelope
+
+    def _whose(self, body: bytes) -> tuple[TenantName, RoomAddress, BookingId]:
+        try:
+            members = json.loads(body) if len(body) <= MAX_BYTES else {}
+            tenant, room, booking_id = members["tenant"], members["room"], members["booking_id"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            tenant = room = booking_id = None
+        if isinstance(tenant, str) and isinstance(room, str) and isinstance(booking_id, str):
+            return TenantName(tenant), RoomAddress(room.lower()), BookingId(booking_id)
+        # The whole check says what is wrong.
+        command = parse_command(body, self._tenants)
+        return command.tenant, command.room, command.booking_id
+
+    def read(self, held: Envelope) -> Delivery:
+        """The command in hand. Raises `BadMessage` with every complaint."""
+        command = parse_command(held.message.body, self._tenants)
+        tenant = self._tenants.get(command.tenant)
+        self._reached(Milestone.PARSED, command.key)
+        return Delivery(
+            message=held.message,
+            session=held.session,
+            notes=held.notes,
+            first_seen_at=held.first_seen_at,
+            received_s=held.received_s,
+            command=command,
+            backend=tenant.backend if tenant else "",
+        )
+
+    def read_all(self, waiting: Sequence[Envelope]) -> tuple[list[Delivery], list[tuple[Envelope, BadMessage]]]:
+        """The commands, and what is none."""
+        deliveries: list[Delivery] = []
+        unreadable: list[tuple[Envelope, BadMessage]] = []
+        for envelope in waiting:
+            try:
+                deliveries.append(self.read(envelope))
+            except BadMessage as bad:
+                unreadable.append((envelope, bad))
+        return deliveries, unreadable

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from consumers.bookings.codes import code_of
 from consumers.bookings.complaints import BadMessage, Remark
 from consumers.bookings.result import Outcome, ResultError, ResultEvent, ResultWarning
 from consumers.bookings.verdict import Problem
 from consumers.intake.deliveries import Delivery
+from consumers.intake.received import Handed
 
 
 def result_of(  # noqa: PLR0913 - the members of a result that a delivery does not hold
@@ -43,7 +42,7 @@ def result_of(  # noqa: PLR0913 - the members of a result that a delivery does n
     )
 
 
-def result_of_unreadable(message: AbstractIncomingMessage, bad: BadMessage, *, at: datetime) -> ResultEvent:
+def result_of_unreadable(message: Handed, bad: BadMessage, *, at: datetime) -> ResultEvent:
     """The `failed` result of a message that is no command: only what passed its own check is in it."""
     known, first = bad.known, bad.first
     return ResultEvent.model_validate(

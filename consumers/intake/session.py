@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 import aio_pika
-from aio_pika import IncomingMessage, Message
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
@@ -23,6 +23,7 @@ from consumers.bookings.result import ResultEvent
 from consumers.intake.client_errors import BrokerLost, NotPublished, client_errors
 from consumers.intake.names import Names
 from consumers.intake.publisher import Prepared, Publisher, Sendable
+from consumers.intake.received import Received
 
 __all__ = ["Broker", "BrokerAddress", "NotPublished", "OnMessage", "Session"]
 
@@ -31,7 +32,7 @@ HEARTBEAT_S = 10
 """aiormq gives a silent connection up after three and a half of them: a half-open one is noticed within 40 s."""
 CLOSE_WITHIN_S = 5.0
 
-OnMessage = Callable[[AbstractIncomingMessage], Awaitable[None]]
+OnMessage = Callable[[Received], Coroutine[None, None, None]]
 
 
 class Broker(Protocol):
@@ -248,8 +249,8 @@ class Session:
 def _handing_to(on_message: OnMessage) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:
     """Without aio-pika's own consumer, which makes a second task for each message."""
 
-    async def hand(delivered: DeliveredMessage) -> None:
-        await on_message(IncomingMessage(delivered))
+    def hand(delivered: DeliveredMessage) -> Coroutine[None, None, None]:
+        return on_message(Received(delivered))
 
     return hand
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import FieldTable
 
 from consumers.bookings.command import removal_of
@@ -20,9 +19,10 @@ from consumers.bookings.retry import backoff_s, tier_for
 from consumers.bookings.room import Clocks
 from consumers.bookings.verdict import Ask, Later, Look, LookedAt, Parked, Problem, Settled, Verdict
 from consumers.intake.client_errors import was_cancelled
-from consumers.intake.deliveries import Delivery
+from consumers.intake.deliveries import Delivery, Held
 from consumers.intake.headers import copy_of, derived_removal, error_notes, instant_text
 from consumers.intake.observer import Observer
+from consumers.intake.received import Handed
 from consumers.intake.results import result_of, result_of_unreadable
 from consumers.intake.session import NotPublished, Session
 
@@ -72,15 +72,17 @@ class Settler:
             later = Later(wait_s=INTERNAL_ERROR_S, problem=problem, counts_attempt=True)
             await self.settle([delivery for delivery in deliveries if not delivery.is_settled], later)
 
-    async def release(self, deliveries: Sequence[Delivery]) -> None:
-        """Give deliveries back to the broker unharmed."""
-        await asyncio.gather(*(self._for(each, self._release(each)) for each in deliveries if not each.is_settled))
+    async def release(self, commands: Sequence[Held]) -> None:
+        """Give commands back to the broker unharmed."""
+        for each in commands:
+            if not each.is_settled:
+                await self._for(each, self._release(each))
 
     async def forward(self, delivery: Delivery) -> None:
         """Publish a command again under its room's key: published under another one it would pass its room's lane."""
         await self._for(delivery, self._forward(delivery))
 
-    async def park_unreadable(self, message: AbstractIncomingMessage, session: Session, bad: BadMessage) -> None:
+    async def park_unreadable(self, message: Handed, session: Session, bad: BadMessage) -> None:
         """Park what is no command, its bytes unchanged, with the reason."""
 
         async def park() -> None:
@@ -111,15 +113,15 @@ class Settler:
 
         await self._for(delivery, report())
 
-    async def report_unreadable(self, message: AbstractIncomingMessage, session: Session, bad: BadMessage) -> None:
+    async def report_unreadable(self, message: Handed, session: Session, bad: BadMessage) -> None:
         """The same for what is no command."""
         await self._guarded(session, message, self._report_unreadable(message, session, bad))
 
-    async def drop_copy(self, message: AbstractIncomingMessage, session: Session) -> None:
+    async def drop_copy(self, message: Handed, session: Session) -> None:
         """Acknowledge the copy of a message that was parked and reported by a worker."""
         await self._guarded(session, message, message.ack())
 
-    async def _report_unreadable(self, message: AbstractIncomingMessage, session: Session, bad: BadMessage) -> None:
+    async def _report_unreadable(self, message: Handed, session: Session, bad: BadMessage) -> None:
         known = bad.known
         removal = removal_of(known)
         if removal is not None and known.previous_room is not None:
@@ -129,10 +131,10 @@ class Settler:
         self._observer.unreadable(known, bad.first.code, message.message_id)
         log.warning("message.parked", code=bad.first.code, why=bad.first.message, message_id=message.message_id)
 
-    async def _for(self, delivery: Delivery, settling: Awaitable[None]) -> None:
-        await self._guarded(delivery.session, delivery.message, settling)
+    async def _for(self, command: Held, settling: Awaitable[None]) -> None:
+        await self._guarded(command.session, command.message, settling)
 
-    async def _guarded(self, session: Session, message: AbstractIncomingMessage, settling: Awaitable[None]) -> None:
+    async def _guarded(self, session: Session, message: Handed, settling: Awaitable[None]) -> None:
         try:
             await settling
         except asyncio.CancelledError as error:
@@ -143,7 +145,7 @@ class Settler:
         except Exception as error:  # noqa: BLE001 - see the class
             await self._unsettled(session, message, error)
 
-    async def _unsettled(self, session: Session, message: AbstractIncomingMessage, error: BaseException) -> None:
+    async def _unsettled(self, session: Session, message: Handed, error: BaseException) -> None:
         """Unacknowledged, it comes again: by itself when the session is lost, else because we give it back."""
         if session.is_lost:
             log.debug("delivery.lost", why=type(error).__name__, message_id=message.message_id)
@@ -187,9 +189,11 @@ class Settler:
         await self._ack(delivery)
         self._observer.finished(delivery, settled, result)
 
-    async def _release(self, delivery: Delivery) -> None:
-        await delivery.release()
-        self._observer.released(delivery)
+    async def _release(self, command: Held) -> None:
+        await command.release()
+        if isinstance(command, Delivery):
+            # Of those that nobody had read, nobody was told.
+            self._observer.released(command)
 
     async def _ack(self, delivery: Delivery) -> None:
         self._reached(Milestone.BEFORE_ACK, delivery.command.key)

@@ -3,27 +3,35 @@
 The broker hands out no more of a partition than its window holds, in the order of the queue.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-PREFETCH = 2000
-"""Deliveries in hand for each partition: wide enough that a room with a backlog seldom hides another one behind it, and
-that what waits for one of thousands of rooms is found together; about 5 KiB each."""
-CROWDED = 1200
+from consumers.intake.deliveries import Envelope
+
+PREFETCH = 12_000
+"""Messages in hand for each partition: wide enough that a room with a backlog of ten thousand hides no other one behind
+it, and that what waits for one of thousands of rooms is found together; about 2 KiB each."""
+CROWDED = 7_000
 """From here on room is made: what stands still goes away before the window is full."""
+HEAVY_BYTES = 24 * 1024 * 1024
+"""From here on room is made, too, of whatever waits: for each partition, so that a worker's memory has an end."""
 STANDING_STILL_S = 10.0
 """A room that has left requests unanswered for so long, or is going to be paused for so long, stands still."""
 KEPT = 40
 """What a lane that stands still may keep waiting in a crowded window: two batches, to go on with at once."""
 CROWDED_HOLD_S = 5.0
 """How long a batch is held in a crowded window when Exchange asks to wait."""
+HEAVY_AWAY_S = 60.0
+"""How long messages stay away for whose bytes there is no room."""
 RELIEVE_EVERY_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """What is in hand of one partition: deliveries that wait, bookings that are being worked on."""
+    """What is in hand of one partition: messages that wait, with their bytes, and those that are being worked on."""
 
     waiting_count: int = 0
+    waiting_bytes: int = 0
     running_count: int = 0
     is_watched: bool = False
     """Somebody looks at it again in a moment."""
@@ -31,7 +39,22 @@ class Window:
     @property
     def is_crowded(self) -> bool:
         """Whether room has to be made."""
-        return self.waiting_count + self.running_count >= CROWDED
+        return self.waiting_count + self.running_count >= CROWDED or self.is_heavy
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether what waits takes too much memory."""
+        return self.waiting_bytes >= HEAVY_BYTES
+
+    def arrived(self, envelope: Envelope) -> None:
+        """A message waits."""
+        self.waiting_count += 1
+        self.waiting_bytes += len(envelope.message.body)
+
+    def left(self, envelopes: Sequence[Envelope]) -> None:
+        """These wait no more."""
+        self.waiting_count -= len(envelopes)
+        self.waiting_bytes -= sum(len(envelope.message.body) for envelope in envelopes)
 
     def share(self, lanes: int) -> int:
         """What each of so many lanes that stand still may keep waiting."""

@@ -42,8 +42,8 @@ class House:
         self.policy = SyncPolicy()
         self.queues = Queues(clock=lambda: time.passed_s)
         self.settler = Settler(policy=self.policy, clocks=clocks, observer=FakeObserver())
-        self.lanes = Lanes(self._room, self.settler, clock=time.monotonic)
         self.reader = Reader(Tenants(*(reach.tenant for reach in reaches.values())), clocks)
+        self.lanes = Lanes(self._room, self.reader, self.settler, clock=time.monotonic)
         self._counted_before: Counter[tuple[str, str]] = Counter()
 
     def _room(self, tenant: TenantName, address: RoomAddress) -> Room:
@@ -83,7 +83,7 @@ class House:
         return message_id
 
     def _receive(self, message: FakeMessage) -> None:
-        self.lanes.put(self.reader.read(cast("Any", message), cast("Any", self.queues)))
+        self.lanes.put(*self.reader.glance(message, cast("Any", self.queues)))
 
     def told(self, message_id: str) -> list[str]:
         """What became of a command, in order: where it was sent away to, its second looks, its results."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from aio_pika import Message
-from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import FieldTable
+from pamqp import commands as spec
 
 from adapters.calendar import RoomAddress
 from consumers.bookings.result import ResultEvent
+from consumers.intake.received import Handed
 from consumers.intake.session import NotPublished
 from tests.properties.steps import Process, Steps
 
@@ -94,10 +96,10 @@ class HeldSession:
         self.unacked: list[Stored] = []
         self.is_lost = False
         self._broker, self._process = broker, process
-        self._on_message: Callable[[AbstractIncomingMessage], Awaitable[None]] | None = None
+        self._on_message: Callable[[Handed], Awaitable[None]] | None = None
 
     async def consume(
-        self, queue: str, prefetch: int, on_message: Callable[[AbstractIncomingMessage], Awaitable[None]]
+        self, queue: str, prefetch: int, on_message: Callable[[Handed], Awaitable[None]]
     ) -> Callable[[], Awaitable[None]]:
         self._on_message = on_message
 
@@ -113,7 +115,7 @@ class HeldSession:
         self.unacked += taken
         assert self._on_message is not None
         for stored in taken:
-            message = cast(AbstractIncomingMessage, HeldMessage(stored, self))
+            message = HeldMessage(stored, self)
             self._broker.steps.start(self._process, self._on_message(message))  # type: ignore[arg-type]
         self._broker.steps.loop.run_ready()
         return len(taken)
@@ -167,16 +169,19 @@ class HeldSession:
 
 
 class HeldMessage:
-    """What aio-pika hands over."""
+    """What a session hands over."""
 
-    content_encoding = content_type = correlation_id = reply_to = timestamp = type = app_id = user_id = None
-    priority = 0
+    timestamp = None
 
     def __init__(self, stored: Stored, session: HeldSession) -> None:
         self.body, self.message_id, self.routing_key = stored.body, stored.message_id, stored.routing_key
         self.headers = {**stored.headers, **({"x-delivery-count": stored.returned} if stored.returned else {})}
         self.processed = False
         self._stored, self._session = stored, session
+
+    @property
+    def properties(self) -> spec.Basic.Properties:
+        return spec.Basic.Properties(headers=cast(FieldTable, self.headers), message_id=self.message_id)
 
     async def ack(self) -> None:
         self.processed = True

@@ -87,8 +87,8 @@ def start_worker(
             scan_twice=scan_twice,
         )
 
-    lanes = Lanes(room_of, settler, clock=clocks.monotonic)
     reader = Reader(Tenants(tenant), clocks)
+    lanes = Lanes(room_of, reader, settler, clock=clocks.monotonic)
     partitions = Partitions(names=Names(), count=1, reader=reader, lanes=lanes, settler=settler, clocks=clocks)
     at_once(partitions.consume_one(cast(Session, session), 0))
     return Worker(process=process, session=session)

@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import Outcome, ResultEvent
 from consumers.bookings.verdict import Look, Problem, Settled
-from consumers.intake.age import age_s
 from consumers.intake.deliveries import Delivery
 
 _LATENCY_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
@@ -55,7 +54,7 @@ class CommandMetrics:
         self.totals[outcome] += 1
         self._commands(command.kind, outcome, command.tenant).inc()
         if outcome in _WRITTEN:
-            self._latency(command.tenant).observe(age_s(delivery, result.at))
+            self._latency(command.tenant).observe(delivery.age_s(result.at))
 
     def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         """A command was sent away."""

@@ -6,7 +6,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from consumers.bookings.gate import Gate
-from consumers.intake.age import age_s
 from consumers.intake.intake import Intake
 from consumers.intake.session import Session
 
@@ -132,7 +131,7 @@ def _work(intake: Intake) -> Iterator[Metric]:
     yield _gauge(
         "roomsync_oldest_command_age_seconds",
         "Age, since its publication, of the oldest command in this worker's hands; 0 where there is none.",
-        max((age_s(delivery, now_at) for delivery in intake.lanes.in_hand()), default=0.0),
+        max((command.age_s(now_at) for command in intake.lanes.in_hand()), default=0.0),
     )
 
 

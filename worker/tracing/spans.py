@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from aio_pika.abc import AbstractIncomingMessage
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
@@ -26,8 +25,9 @@ from consumers.bookings.result import ResultEvent
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Look, Problem, Settled
-from consumers.intake.deliveries import Delivery
+from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.reading import Reader
+from consumers.intake.received import Handed
 from consumers.intake.session import Session
 
 CLOSE_WITHIN_S = 3.0
@@ -78,9 +78,9 @@ class Tracing:
         self._of_booking: dict[BookingKey, list[_Command]] = {}
         self._sweep_at = SWEEP_AT
 
-    def reader(self, tenants: TenantDirectory, clocks: Clocks) -> Reader:
+    def reader(self, tenants: TenantDirectory, clocks: Clocks, reached: Reached) -> Reader:
         """A reader whose commands are traced from here on."""
-        return _TracedReader(tenants, clocks, self)
+        return _TracedReader(tenants, clocks, reached, self)
 
     def along(self, others: Reached) -> Reached:
         """Who is told of milestones: this, and the others."""
@@ -93,23 +93,24 @@ class Tracing:
 
         return both
 
-    def begin(self, delivery: Delivery) -> None:
-        """A command has arrived."""
+    def begin(self, delivery: Delivery, *, waited_s: float) -> None:
+        """A command was read that arrived so long ago."""
+        arrived_ns = self._now_ns() - int(waited_s * 1e9)
         span = self._tracer.start_span(
             f"command {delivery.command.kind}",
             _parent(delivery.message),
             kind=SpanKind.CONSUMER,
             attributes=_attributes(delivery),
-            start_time=self._now_ns(),
+            start_time=arrived_ns,
         )
         if not span.is_recording():
             return
         if len(self._commands) >= self._sweep_at:
             self._sweep()
-        command = self._commands[delivery] = _Command(span, delivery, self._now_ns())
+        command = self._commands[delivery] = _Command(span, delivery, arrived_ns)
         self._of_booking.setdefault(delivery.command.key, []).append(command)
 
-    def unread(self, message: AbstractIncomingMessage, bad: BadMessage) -> None:
+    def unread(self, message: Handed, bad: BadMessage) -> None:
         """A message that is no command has arrived."""
         span = self._tracer.start_span("message", _parent(message), kind=SpanKind.CONSUMER)
         _end(span, "failed", self._now_ns(), code=bad.first.code)
@@ -177,22 +178,31 @@ class Tracing:
 
 
 class _TracedReader(Reader):
-    def __init__(self, tenants: TenantDirectory, clocks: Clocks, tracing: Tracing) -> None:
-        super().__init__(tenants, clocks)
+    def __init__(self, tenants: TenantDirectory, clocks: Clocks, reached: Reached, tracing: Tracing) -> None:
+        super().__init__(tenants, clocks, reached)
+        self._clocks = clocks
         self._tracing = tracing
 
-    def read(self, message: AbstractIncomingMessage, session: Session) -> Delivery:
-        """As `Reader.read`."""
+    def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
+        """As `Reader.glance`."""
         try:
-            delivery = super().read(message, session)
+            return super().glance(message, session)
         except BadMessage as bad:
             self._tracing.unread(message, bad)
             raise
-        self._tracing.begin(delivery)
+
+    def read(self, held: Envelope) -> Delivery:
+        """As `Reader.read`."""
+        try:
+            delivery = super().read(held)
+        except BadMessage as bad:
+            self._tracing.unread(held.message, bad)
+            raise
+        self._tracing.begin(delivery, waited_s=self._clocks.monotonic() - held.received_s)
         return delivery
 
 
-def _parent(message: AbstractIncomingMessage) -> Context:
+def _parent(message: Handed) -> Context:
     """The publisher's context (W3C, "Trace Context"); what is malformed counts as absent."""
     return TraceContextTextMapPropagator().extract(_texts(message.headers))
 

@@ -56,7 +56,7 @@ async def test_what_arrives_while_a_room_waits_for_its_turn_goes_with_it() -> No
 async def test_a_room_with_much_to_do_goes_behind_those_that_wait() -> None:
     hall = a_hall()
     hall.calendar.pause()
-    for number in range(200):
+    for number in range(400):
         hall.put(f"B-{number}", room=BOARD)
     for number in range(EACH_SLOT * SLOTS + 2):
         hall.put("B-1", room=f"r{number}@acme.example")

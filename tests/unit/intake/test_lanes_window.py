@@ -4,7 +4,7 @@ import asyncio
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled
-from consumers.intake.windows import CROWDED, KEPT, PREFETCH, STANDING_STILL_S
+from consumers.intake.windows import CROWDED, HEAVY_BYTES, KEPT, PREFETCH, STANDING_STILL_S
 from tests.hall import Hall
 from tests.rooms import BOARD
 
@@ -17,8 +17,8 @@ async def a_few_turns() -> None:
 
 
 def relieve(hall: Hall) -> None:
-    for window in hall.lanes._windows.values():
-        hall.lanes.relieve(window)
+    for window in hall.lanes.relief.windows.values():
+        hall.lanes.relief.relieve(window)
 
 
 async def standing_still(hall: Hall, *rooms: str) -> None:
@@ -60,7 +60,7 @@ async def test_while_the_window_has_room_nothing_is_sent_away() -> None:
 async def test_several_rooms_that_stand_still_share_half_the_crowded_window() -> None:
     hall = Hall()
     hall.time.stop()
-    rooms = [f"r{number}@acme.example" for number in range(30)]
+    rooms = [f"r{number}@acme.example" for number in range(200)]
     for room in rooms:
         async with hall.gate.slot(RoomAddress(room)) as turn:
             await turn.report([Throttled(60.0)])
@@ -140,7 +140,7 @@ async def test_what_is_over_is_no_longer_counted() -> None:
     for number in range(CROWDED):
         hall.put(f"B-{number}")
     await hall.idle()
-    assert [(window.waiting_count, window.running_count) for window in hall.lanes._windows.values()] == [(0, 0)]
+    assert [(window.waiting_count, window.running_count) for window in hall.lanes.relief.windows.values()] == [(0, 0)]
 
 
 async def test_rooms_that_only_wait_for_their_turn_keep_what_they_have() -> None:
@@ -148,7 +148,7 @@ async def test_rooms_that_only_wait_for_their_turn_keep_what_they_have() -> None
     hall.gate.resize(mailbox_concurrency=4, tenant_concurrency=2)
     hall.calendar.pause()
     for number in range(CROWDED):
-        hall.put("B-1", room=f"r{number}@acme.example")
+        hall.put(f"B-{number}", room=f"r{number % 300}@acme.example")
     await a_few_turns()
     hall.time.passed_s += STANDING_STILL_S - 1
     relieve(hall)
@@ -161,13 +161,32 @@ async def test_rooms_that_only_wait_for_their_turn_keep_what_they_have() -> None
 async def test_when_all_that_a_tenant_may_be_asked_goes_unanswered_its_rooms_make_room() -> None:
     hall = Hall()
     hall.gate.resize(mailbox_concurrency=4, tenant_concurrency=2)
-    rooms = [f"r{number}@acme.example" for number in range(CROWDED // 2)]
+    rooms = [f"r{number}@acme.example" for number in range(300)]
     await standing_still(hall, *rooms[:2])
-    for booking in ("B-1", "B-2", "B-3"):
-        for room in rooms:
-            hall.put(booking, room=room)
+    for number in range(CROWDED + CROWDED // 2):
+        hall.put(f"B-{number // len(rooms)}", room=rooms[number % len(rooms)])
     relieve(hall)
     await a_few_turns()
     assert hall.session.kinds().count("deferred") > 0
     hall.calendar.resume()
     await hall.idle()
+
+
+async def test_a_window_that_takes_too_much_memory_is_relieved_of_what_waits_however_it_moves() -> None:
+    hall = Hall()
+    hall.calendar.pause()
+    hall.put("B-first")
+    await a_few_turns()
+    (window,) = hall.lanes.relief.windows.values()
+    for number in range(100):
+        hall.put(f"B-{number}")
+    window.waiting_bytes += HEAVY_BYTES
+    relieve(hall)
+    await a_few_turns()
+    sent_away = hall.session.all_of("deferred")
+    assert len(sent_away) == 100 - KEPT
+    assert {tier_s for _, _, tier_s in sent_away} == {60}
+    window.waiting_bytes -= HEAVY_BYTES
+    hall.calendar.resume()
+    await hall.idle()
+    assert window.waiting_bytes == 0

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any, cast
 
 from adapters.ledger import Ledger
-from consumers.bookings.command import parse_command
 from consumers.bookings.gate import Gate
 from consumers.bookings.policy import SyncPolicy
-from consumers.intake.deliveries import Delivery
-from consumers.intake.headers import Notes
+from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.intake import Intake
 from consumers.intake.names import Names
+from consumers.intake.reading import Reader
 from consumers.intake.settle import Settler
 from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_body, a_tenant
@@ -35,6 +34,7 @@ class Insides:
     gates: dict[str, Gate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.reader = Reader(Tenants(a_tenant()), self.time.clocks())
         self.ledger: Ledger = FakeLedger(clock=self.time.now)
         self.intake: Intake = an_intake("amqp://nowhere", NAMES, FakeCalendar())
         self.metrics = Metrics(NAMES, partition_count=PARTITIONS, is_tenant=lambda name: name in self.tenants)
@@ -61,19 +61,17 @@ class Insides:
         """A sample as a scrape finds it."""
         return self.metrics.registry.get_sample_value(name, labels)
 
+    def arrived(
+        self, *, headers: dict[str, Any] | None = None, timestamp: datetime | None = None, **command: object
+    ) -> tuple[LaneKey, Envelope]:
+        """A command that nobody has read, of `acme` unless told."""
+        session = FakeSession()
+        message = FakeMessage(a_body(**command), session, headers=headers or {}, timestamp=timestamp)
+        return self.reader.glance(message, cast(Any, session))
+
     def delivery(
         self, *, headers: dict[str, Any] | None = None, timestamp: datetime | None = None, **command: object
     ) -> Delivery:
-        """A command in hand, of `acme` unless told."""
-        session = FakeSession()
-        message = FakeMessage(a_body(**command), session, headers=headers or {}, timestamp=timestamp)
-        notes = Notes.read(message.headers)
-        return Delivery(
-            message=cast(Any, message),
-            session=cast(Any, session),
-            command=parse_command(message.body, Tenants(a_tenant())),
-            backend="ews",
-            notes=notes,
-            first_seen_at=notes.first_seen_at or self.time.now(),
-            received_s=self.time.monotonic(),
-        )
+        """A command in hand."""
+        _, envelope = self.arrived(headers=headers, timestamp=timestamp, **command)
+        return self.reader.read(envelope)

@@ -10,7 +10,6 @@ from adapters.errors import CalendarError, Refused, Throttled
 from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import Outcome, ResultEvent
 from consumers.bookings.verdict import Finished, Later, Parked, Problem, Settled
-from consumers.intake.age import age_s
 from consumers.intake.results import result_of
 from tests.fakes import FakeCalendar
 from tests.unit.worker.operating import Insides
@@ -88,7 +87,7 @@ async def test_only_what_was_written_has_a_latency(insides: Insides) -> None:
 
 
 def aged(insides: Insides, *, timestamp: datetime | None = None, **headers: object) -> float:
-    return age_s(insides.delivery(headers=headers, timestamp=timestamp), insides.time.now())
+    return insides.delivery(headers=headers, timestamp=timestamp).age_s(insides.time.now())
 
 
 def test_a_command_is_as_old_as_its_broker_says_to_the_millisecond(insides: Insides) -> None:

@@ -19,7 +19,7 @@ from consumers.bookings.complaints import BadMessage
 from consumers.bookings.milestones import nobody
 from consumers.bookings.policy import SyncPolicy
 from consumers.bookings.room import Room
-from consumers.intake.deliveries import Delivery
+from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.settle import Settler
 from tests.broker import FakeMessage
 from tests.builders import Tenants, a_body, a_tenant, an_event
@@ -30,6 +30,7 @@ from worker.tracing.spans import SWEEP_AT, Tracing
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 PERSONAL = ("Zzyzx", "quinquagesima")
+Arrived = tuple[LaneKey, Envelope]
 
 
 class TracedHall(Hall):
@@ -45,9 +46,9 @@ class TracedHall(Hall):
     def trace_with(self, tracing: Tracing) -> None:
         clocks = self.time.clocks()
         self.tracing = tracing
-        self.reader = tracing.reader(Tenants(a_tenant()), clocks)
+        self.reader = tracing.reader(Tenants(a_tenant()), clocks, nobody)
         self.settler = Settler(policy=SyncPolicy(), clocks=clocks, observer=tracing, reached=tracing.along(nobody))
-        self.lanes = type(self.lanes)(self.room, self.settler, clock=self.time.monotonic)
+        self.lanes = type(self.lanes)(self.room, self.reader, self.settler, clock=self.time.monotonic)
 
     def room(self, tenant: TenantName, address: RoomAddress) -> Room | None:
         room = super().room(tenant, address)
@@ -56,15 +57,20 @@ class TracedHall(Hall):
     def message(self, body: bytes, headers: Mapping[str, object]) -> Any:  # noqa: ANN401 - stands for the client's
         return cast(Any, FakeMessage(body, self.session, headers=headers))
 
-    def arrive(self, booking: str = "B-1", headers: Mapping[str, object] | None = None, **command: object) -> Delivery:
+    def arrive(self, booking: str = "B-1", headers: Mapping[str, object] | None = None, **command: object) -> Arrived:
         event = an_event(subject=PERSONAL[0], organizer={"name": PERSONAL[1], "email": f"{PERSONAL[1]}@acme.example"})
         body = a_body(**{"booking_id": booking, "event": event} | command)
         told = {"traceparent": TRACEPARENT} if headers is None else headers
-        return self.reader.read(self.message(body, told), cast(Any, self.session))
+        return self.reader.glance(self.message(body, told), cast(Any, self.session))
 
-    async def sync(self, *deliveries: Delivery) -> None:
-        for delivery in deliveries:
-            self.lanes.put(delivery)
+    def read(self, booking: str = "B-1") -> Delivery:
+        """A command that arrived and was read, and is in no lane."""
+        _, envelope = self.arrive(booking)
+        return self.reader.read(envelope)
+
+    async def sync(self, *arrived: Arrived) -> None:
+        for key, envelope in arrived:
+            self.lanes.put(key, envelope)
         await self.idle()
 
     def commands(self) -> list[ReadableSpan]:
@@ -128,9 +134,9 @@ async def test_what_is_superseded_has_no_part_in_the_request_of_the_newer_one() 
 async def test_a_command_that_waits_for_its_booking_is_not_told_of_the_others_request() -> None:
     hall = TracedHall()
     hall.calendar.pause()
-    hall.lanes.put(hall.arrive(version=1))
+    hall.lanes.put(*hall.arrive(version=1))
     await hall.until(lambda: bool(hall.calendar.in_flight))
-    hall.lanes.put(hall.arrive(version=2))
+    hall.lanes.put(*hall.arrive(version=2))
     hall.calendar.resume()
     await hall.idle()
     first, second = hall.commands()
@@ -171,10 +177,19 @@ async def test_a_search_for_what_became_of_a_write_has_a_span_of_its_own() -> No
     assert outcome(command) == "synced"
 
 
+async def test_a_command_that_is_refused_when_it_is_read_is_an_error_in_its_publishers_trace() -> None:
+    hall = TracedHall()
+    await hall.sync(hall.arrive(version=0))
+    (span,) = hall.commands()
+    assert span.context is not None
+    assert (f"{span.context.trace_id:032x}", span.status.description) == (TRACE, "version_out_of_range")
+    assert hall.session.kinds() == ["failed", "result", "ack"]
+
+
 async def test_a_message_that_is_no_command_is_an_error_in_its_publishers_trace() -> None:
     hall = TracedHall()
     with pytest.raises(BadMessage):
-        hall.reader.read(hall.message(b"{}", {"traceparent": TRACEPARENT}), cast(Any, hall.session))
+        hall.reader.glance(hall.message(b"{}", {"traceparent": TRACEPARENT}), cast(Any, hall.session))
     (span,) = hall.commands()
     assert span.context is not None
     assert (f"{span.context.trace_id:032x}", span.status.status_code) == (TRACE, StatusCode.ERROR)
@@ -200,18 +215,17 @@ async def test_without_a_usable_context_a_command_begins_a_trace(headers: dict[s
 async def test_what_is_not_sampled_is_not_kept() -> None:
     hall = TracedHall()
     hall.trace_with(Tracing(TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)))
-    delivery = hall.arrive()
+    await hall.sync(hall.arrive())
     assert hall.tracing._commands == {}
-    await hall.sync(delivery)
     assert hall.session.kinds() == ["result", "ack"]
 
 
 async def test_commands_of_a_lost_session_are_forgotten() -> None:
     hall = TracedHall()
     for number in range(SWEEP_AT):
-        hall.arrive(f"B-{number}")
+        hall.read(f"B-{number}")
     hall.session.lost.set()
-    hall.arrive("B-new")
+    hall.read("B-new")
     assert len(hall.tracing._commands) == 1
     assert {outcome(command) for command in hall.commands()} == {"left"}
 
@@ -219,8 +233,7 @@ async def test_commands_of_a_lost_session_are_forgotten() -> None:
 async def test_milestones_are_told_to_the_others_as_well() -> None:
     hall, told = TracedHall(), []
     both = hall.tracing.along(lambda milestone, _key: told.append(milestone))
-    delivery = hall.arrive()
-    both(cast(Any, "taken"), delivery.command.key)
+    both(cast(Any, "taken"), hall.read().command.key)
     assert told == ["taken"]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from adapters.errors import Misconfigured, Throttled
 from consumers.bookings.gate import Gate
+from consumers.intake.reading import Reader
+from tests.builders import Tenants, a_tenant
 from tests.intake_stage import PARTITIONS
 from tests.rooms import BOARD
 from tests.unit.worker.operating import NAMES, Insides
@@ -182,11 +184,11 @@ async def test_an_old_reading_is_not_shown(insides: Insides) -> None:
 async def test_the_oldest_command_is_the_one_published_first(insides: Insides) -> None:
     assert insides.value("roomsync_oldest_command_age_seconds") == 0
     lanes = insides.intake.lanes
+    insides.reader = Reader(Tenants(a_tenant()), insides.intake.clocks)
     now_at = insides.intake.clocks.now()
     for age_s in (5, 90, 40):
-        lane = insides.delivery(booking_id=f"B-{age_s}")
-        lane.first_seen_at = now_at.fromtimestamp(now_at.timestamp() - age_s, now_at.tzinfo)
-        lanes.put(lane)
+        published_ms = int((now_at.timestamp() - age_s) * 1000)
+        lanes.put(*insides.arrived(headers={"timestamp_in_ms": published_ms}, booking_id=f"B-{age_s}"))
     oldest_s = insides.value("roomsync_oldest_command_age_seconds")
     waiting = insides.value("roomsync_commands_in_hand", state="waiting")
     await lanes.stop(0)

@@ -1,0 +1,68 @@
+"""Makes room in the partitions' windows: what stands still there goes away, since other rooms wait behind it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from consumers.bookings.room import Room
+from consumers.bookings.verdict import Later, Problem
+from consumers.intake.deliveries import Envelope, LaneKey
+from consumers.intake.lane import Lane
+from consumers.intake.windows import HEAVY_AWAY_S, RELIEVE_EVERY_S, STANDING_STILL_S, Window
+
+RoomOf = Callable[..., Room | None]
+SendAway = Callable[[list[Envelope], Later], None]
+
+
+class Relief:
+    """Watches over the windows of all partitions; `lanes` are those that there are at any time."""
+
+    def __init__(self, lanes: Mapping[LaneKey, Lane], room_of: RoomOf, send_away: SendAway) -> None:
+        self._lanes = lanes
+        self._room_of = room_of
+        self._send_away = send_away
+        self._is_over = False
+        self.windows: defaultdict[int, Window] = defaultdict(Window)
+        """By partition."""
+
+    def watch(self, window: Window) -> None:
+        """Look after a crowded window until it is not: once it is full nothing arrives that would remind us."""
+        if window.is_crowded and not window.is_watched and not self._is_over:
+            window.is_watched = True
+            asyncio.get_running_loop().call_later(RELIEVE_EVERY_S, self._look_at, window)
+
+    def end(self) -> None:
+        """Send nothing away any more."""
+        self._is_over = True
+
+    def _look_at(self, window: Window) -> None:
+        window.is_watched = False
+        if not self._is_over:
+            self.relieve(window)
+            self.watch(window)
+
+    def relieve(self, window: Window) -> None:
+        """Send away the tails of lanes that stand still in a crowded window; of all lanes, where memory is short."""
+        if not window.is_crowded:
+            return
+        waiting = [(key, lane) for key, lane in self._lanes.items() if lane.window is window and lane.waiting]
+        pauses_s = {key: pause_s for key, _ in waiting if (pause_s := self._stands_still_s(key)) is not None}
+        away_s = dict.fromkeys((key for key, _ in waiting), HEAVY_AWAY_S) if window.is_heavy else {}
+        away_s |= pauses_s
+        for key, lane in waiting:
+            tail = lane.take_tail(window.share(len(away_s))) if key in away_s else []
+            if tail:
+                problem = Problem.coded("room_behind")
+                self._send_away(tail, Later(wait_s=away_s[key], problem=problem, counts_attempt=False))
+
+    def _stands_still_s(self, key: LaneKey) -> float | None:
+        """For how long a room is going to be left alone that stands still; None: it moves.
+
+        One moves that only waits for its turn, however long: when those before it do.
+        """
+        room = self._room_of(*key)
+        if room is None:
+            return None
+        paused_s = room.gate.paused_for_s(room.address)
+        stands_still = max(paused_s, room.gate.silent_for_s(room.address)) > STANDING_STILL_S
+        return paused_s if stands_still else None

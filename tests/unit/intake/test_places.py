@@ -1,0 +1,107 @@
+"""Places: who begins at once, who waits, and that small lanes do not wait behind large ones."""
+
+from adapters.calendar import RoomAddress
+from consumers.intake.places import EACH_SLOT, FEW_COMMANDS, FEW_SMALL, NOW_AND_THEN_S, SMALL, Places
+from consumers.intake.pulse import BEAT_S, Pulse
+from tests.rooms import VirtualTime
+
+FULL = 20
+
+
+class Hour:
+    """Places whose event loop is as late as the test says."""
+
+    def __init__(self, slots: int = 32) -> None:
+        self.time = VirtualTime()
+        self.pulse = Pulse(lambda: False)
+        assert self.pulse.spare == 0
+        self.places = Places(lambda: None, lambda: slots, self.pulse, self.time.monotonic)
+
+    def beats(self, late_s: float) -> None:
+        for _ in range(30):
+            self.pulse.measured(late_s)
+
+    def fill_large(self) -> int:
+        """Begin full batches while there are places; returns how many."""
+        begun = 0
+        while self.places.large.is_free:
+            self.places.large.take(FULL)
+            begun += 1
+        return begun
+
+
+async def test_a_few_full_batches_are_in_work_at_once() -> None:
+    assert Hour().fill_large() == FEW_COMMANDS // FULL
+
+
+async def test_batches_that_are_not_full_count_by_their_commands() -> None:
+    hour = Hour()
+    while hour.places.large.is_free:
+        hour.places.large.take(8)
+    assert hour.places.large.batches_count == FEW_COMMANDS // 8
+
+
+async def test_more_begin_while_the_event_loop_has_time() -> None:
+    hour = Hour()
+    hour.beats(0.0)
+    assert hour.fill_large() == FEW_COMMANDS // FULL + hour.pulse.spare
+
+
+async def test_no_more_begin_than_two_for_each_slot() -> None:
+    hour = Hour(slots=2)
+    hour.beats(0.0)
+    assert hour.fill_large() == EACH_SLOT * 2
+    hour.places.small.take(1)
+    assert hour.places.small.batches_count == 1
+
+
+async def test_a_small_lane_has_a_place_when_the_large_ones_have_none() -> None:
+    hour = Hour()
+    hour.fill_large()
+    assert hour.places.row(SMALL).is_free
+    assert not hour.places.row(SMALL + 1).is_free
+
+
+async def test_small_ones_gather_too_when_there_are_very_many() -> None:
+    hour = Hour()
+    while hour.places.small.is_free:
+        hour.places.small.take(1)
+    assert hour.places.small.batches_count == FEW_SMALL
+
+
+async def test_beside_small_ones_a_large_batch_begins_now_and_then() -> None:
+    hour = Hour()
+    hour.places.small.take(1)
+    hour.time.passed_s += NOW_AND_THEN_S
+    assert hour.fill_large() == 1
+    hour.time.passed_s += NOW_AND_THEN_S / 2
+    assert hour.fill_large() == 0
+    hour.time.passed_s += NOW_AND_THEN_S / 2
+    assert hour.fill_large() == 1
+
+
+async def test_beside_small_ones_a_large_batch_begins_with_each_beat_while_all_is_calm() -> None:
+    hour = Hour()
+    hour.beats(0.0)
+    hour.places.small.take(1)
+    begun = []
+    for _ in range(5):
+        hour.time.passed_s += BEAT_S
+        begun.append(hour.fill_large())
+    assert begun == [1] * 5
+
+
+async def test_turns_are_taken_in_the_order_of_the_line_and_only_as_far_as_there_are_places() -> None:
+    hour = Hour()
+    hour.fill_large()
+    rooms = [RoomAddress(f"r{number}@acme.example") for number in range(3)]
+    for room in rooms:
+        hour.places.line_up(room, FULL)
+    assert list(hour.places.turns()) == []
+    hour.places.large.batches_count = hour.places.large.commands_count = 0
+    begun = []
+    for room in hour.places.turns():
+        begun.append(room)
+        hour.places.large.take(FEW_COMMANDS // 2)
+    assert begun == rooms[:2]
+    assert hour.places.is_lined_up(rooms[2])

@@ -1,0 +1,87 @@
+"""A glance tells whose a command is; the rest of it is read, and found wanting, when its turn comes."""
+
+import json
+from typing import Any, cast
+
+import pytest
+
+from consumers.bookings.complaints import BadMessage
+from consumers.bookings.milestones import Milestone
+from consumers.intake.deliveries import Envelope, LaneKey
+from consumers.intake.reading import Reader
+from tests.broker import FakeMessage, FakeSession
+from tests.builders import Tenants, a_body, a_tenant
+from tests.hall import Hall
+from tests.rooms import BOARD, VirtualTime
+
+
+def a_reader() -> Reader:
+    return Reader(Tenants(a_tenant()), VirtualTime().clocks())
+
+
+def glance(body: bytes, **headers: object) -> tuple[LaneKey, Envelope]:
+    session = FakeSession()
+    return a_reader().glance(FakeMessage(body, session, headers=headers), cast(Any, session))
+
+
+def test_a_glance_tells_tenant_room_and_booking() -> None:
+    (tenant, room), envelope = glance(a_body(room="Board@ACME.example", booking_id="B-7"))
+    assert (tenant, room, envelope.booking_id) == ("acme", BOARD, "B-7")
+
+
+def test_what_is_read_later_is_what_the_glance_told() -> None:
+    _, envelope = glance(a_body(version=3), **{"x-roomsync-attempts": 2, "x-delivery-count": 1})
+    delivery = a_reader().read(envelope)
+    assert (delivery.command.version, delivery.notes.attempts, delivery.returned) == (3, 2, 1)
+    assert (delivery.first_seen_at, delivery.received_s) == (envelope.first_seen_at, envelope.received_s)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        pytest.param(b"{}", "member_missing", id="no members"),
+        pytest.param(b"[]", "not_an_object", id="a list"),
+        pytest.param(b"{", "not_json", id="no JSON"),
+        pytest.param(b"\xff\xfe", "not_utf8", id="no text"),
+        pytest.param(b"[" * 100_000, "too_deep", id="nested without an end"),
+        pytest.param(b" " * (256 * 1024 + 1), "too_large", id="too large"),
+        pytest.param(json.dumps({"tenant": 1, "room": 2, "booking_id": 3}).encode(), "member_missing", id="numbers"),
+    ],
+)
+def test_where_a_glance_tells_nothing_the_whole_check_says_why(body: bytes, code: str) -> None:
+    with pytest.raises(BadMessage) as bad:
+        glance(body)
+    assert code in {complaint.code for complaint in bad.value.complaints}
+
+
+def test_parsed_is_reached_when_it_is_read_and_not_before() -> None:
+    told: list[Milestone] = []
+    session = FakeSession()
+    reader = Reader(Tenants(a_tenant()), VirtualTime().clocks(), lambda milestone, _key: told.append(milestone))
+    _, envelope = reader.glance(FakeMessage(a_body(), session), cast(Any, session))
+    assert told == []
+    reader.read(envelope)
+    assert told == [Milestone.PARSED]
+
+
+async def test_a_command_that_is_none_is_parked_when_its_turn_comes_and_its_mates_are_carried_out() -> None:
+    hall = Hall()
+    hall.put("B-1")
+    wrong = FakeMessage(a_body(booking_id="B-2", version=0), hall.session, message_id="wrong")
+    hall.lanes.put(*hall.reader.glance(wrong, cast(Any, hall.session)))
+    hall.put("B-3")
+    await hall.idle()
+    ((parked, _),) = hall.session.all_of("failed")
+    assert (parked.message_id, parked.headers["x-roomsync-error-code"]) == ("wrong", "version_out_of_range")
+    assert hall.create_sizes() == [2]
+    assert hall.session.kinds().count("ack") == 3
+
+
+async def test_commands_of_a_tenant_that_nobody_knows_are_parked() -> None:
+    hall = Hall()
+    hall.known = False
+    stranger = FakeMessage(a_body(tenant="nobody", room=BOARD), hall.session)
+    hall.lanes.put(*hall.reader.glance(stranger, cast(Any, hall.session)))
+    await hall.until(lambda: hall.session.kinds().count("ack") == 1)
+    ((parked, _),) = hall.session.all_of("failed")
+    assert parked.headers["x-roomsync-error-code"] == "tenant_unknown"
