@@ -18,7 +18,7 @@ from consumers.bookings.command import BookingCommand, parse_command
 from consumers.bookings.complaints import BadMessage, KnownMembers
 from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Problem
-from consumers.intake.headers import Notes
+from consumers.intake.headers import Notes, read_instant, was_parked_by_us
 from consumers.intake.names import HEADER_PREFIX
 
 ID_DIGITS = 12
@@ -90,7 +90,7 @@ def id_of(message: RawMessage) -> str:
 def describe(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
     """Describe a message. What a worker parked says why; what the broker parked must be read for it."""
     code = _header(message, "error-code")
-    if was_parked_by_a_worker(message) and isinstance(code, str) and code in _CODES:
+    if was_parked_by_us(message.headers) and isinstance(code, str) and code in _CODES:
         version = _header(message, "version")
         return _described(
             message,
@@ -100,14 +100,9 @@ def describe(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
             room=shown(_header(message, "room")),
             booking_id=shown(_header(message, "booking-id")),
             version=version if isinstance(version, int) else None,
-            failed_at=_instant(_header(message, "failed-at")),
+            failed_at=read_instant(_header(message, "failed-at")),
         )
     return _described_by_its_body(message, tenants)
-
-
-def was_parked_by_a_worker(message: RawMessage) -> bool:
-    """Whether a worker parked it. Not `error-code`, which what comes back from a deferral bears as well."""
-    return _header(message, "failed-at") is not None
 
 
 def _described_by_its_body(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
@@ -156,14 +151,6 @@ def shown(text: object) -> str | None:
 
 def _header(message: RawMessage, name: str) -> FieldValue:
     return message.headers.get(HEADER_PREFIX + name)
-
-
-def _instant(value: FieldValue) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return instant if instant is not None and instant.tzinfo is not None else None
 
 
 def _died_at(message: RawMessage) -> datetime | None:

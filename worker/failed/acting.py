@@ -5,7 +5,6 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from adapters.audit import Action
 from consumers.failed.correction import Correction
@@ -120,8 +119,16 @@ async def discard(settings: Settings, wish: Wish, seen: Sequence[Seen], reason: 
 
 
 def _trail(books: Books, action: Action, wish: Wish, planned_count: int, reason: str | None = None) -> Trail:
-    make = partial(Trail.of, books.audit, books.ledger.note, action, operator=wish.operator, reason=reason)
-    return make(at=wiring.clocks().now(), selection=wish.words(), planned_count=planned_count)
+    return Trail.of(
+        books.audit,
+        books.ledger.note,
+        action,
+        operator=wish.operator,
+        reason=reason,
+        at=wiring.clocks().now(),
+        selection=wish.words(),
+        planned_count=planned_count,
+    )
 
 
 def _counts(word: str, progress: Progress, following: Following | None) -> dict[str, int]:
