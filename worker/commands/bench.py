@@ -20,6 +20,9 @@ from worker.bench.roomsync import Roomsync
 from worker.bench.run import SCENARIOS, Run, measure
 from worker.bench.table import show
 
+LOG_WIDTH = 160
+"""Where nobody's screen is the limit."""
+
 
 class _Interrupted(Exception):
     """A signal asked to end; everything is cleared away by now."""
@@ -70,7 +73,8 @@ def bench(
         raise typer.Exit(1) from None
     except _Interrupted as interrupted:
         raise typer.Exit(128 + interrupted.number) from None
-    show(Console(), run.reports)
+    console = Console()
+    show(console if console.is_terminal else Console(width=LOG_WIDTH), run.reports)
     _keep(run, load, json_file or out / "bench.json", out / "bench.png")
     if any(report.is_unfinished for report in run.reports):
         raise typer.Exit(1)
