@@ -3,43 +3,29 @@
 One worker runs all the time. Messages are parked as workers park them, so that a story need not wait for its failure.
 """
 
-import asyncio
-import itertools
-import json
 import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from aio_pika import DeliveryMode, Message
 
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import ItemCode
-from consumers.failed.correction import Correction
-from consumers.failed.selection import Selection
 from tests.builders import a_command, an_event
+from tests.failed_messages import listed, park, preview, replay, until_parked
 from tests.programs import Program
-from tests.stage import LOOK_S, Stage
-from worker.failed.acting import Wish, plan_replay
-from worker.failed.looking import list_messages
-from worker.failed.show import message_json
-from worker.failed.show_plan import plan_json
-from worker.settings import Settings, read_settings
+from tests.stage import Stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
-_numbers = itertools.count(1)
 KILLED = int(os.environ.get("ROOMSYNC_FAILED_KILLED", "120"))
 KILLED_RATE = "40" if KILLED < 1000 else "200"
 KILLED_AFTER = (
     (1, 7, 20) if KILLED < 1000 else tuple(KILLED * share // 200 for share in (1, 9, 16, 2, 25, 11, 5, 17, 3, 29))
 )
 """How many more events stand when the tool is killed; the number of messages may be raised to see it at length."""
-DONE = ("--yes", "--wait", "--rate", "50", "--json")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,70 +37,6 @@ async def stage(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) ->
             for name, password in stage.environment.items():
                 environment.setenv(name, password)
             yield stage
-
-
-async def park(
-    stage: Stage, command: dict[str, object] | bytes, code: str | None = "rights_missing", *, days_ago: float = 0
-) -> None:
-    """Put a message into the failed queue; without a code as the broker does it."""
-    body = command if isinstance(command, bytes) else json.dumps(command).encode()
-    at = datetime.now(UTC) - timedelta(days=days_ago)
-    headers: dict[str, Any] = {}
-    if code is not None and isinstance(command, dict):
-        headers = {
-            "x-roomsync-attempts": 3,
-            "x-roomsync-first-seen-at": at.isoformat(),
-            "x-roomsync-failed-at": at.isoformat(),
-            "x-roomsync-error-code": code,
-            "x-roomsync-error-message": "It could not be done.",
-            "x-roomsync-tenant": command["tenant"],
-            "x-roomsync-room": command["room"],
-            "x-roomsync-booking-id": command["booking_id"],
-            "x-roomsync-version": command["version"],
-        }
-    message = Message(
-        body, headers=headers, message_id=f"parked-{next(_numbers)}", delivery_mode=DeliveryMode.PERSISTENT
-    )
-    exchange = await stage.channel.get_exchange(stage.names.failed, ensure=False)
-    await exchange.publish(message, str(command["room"]) if isinstance(command, dict) else "nobody@acme.example")
-
-
-async def replay(stage: Stage, *arguments: str, code: int = 0) -> dict[str, Any]:
-    finished = await stage.run("failed", "replay", *arguments, *DONE)
-    assert finished.code == code, finished.said
-    told: dict[str, Any] = finished.json()
-    return told
-
-
-async def preview(stage: Stage, *corrections: str, room: str) -> list[dict[str, Any]]:
-    """What `replay --dry-run --json` tells of each message."""
-    wish = Wish(
-        selection=Selection(room=room),
-        operator="ada@desk",
-        patience_s=30,
-        corrections=[Correction.read(text) for text in corrections],
-    )
-    told: list[dict[str, Any]] = plan_json(await plan_replay(settings_of(stage), wish), 4)["messages"]
-    return told
-
-
-async def listed(stage: Stage, **selection: str) -> list[dict[str, Any]]:
-    """What `list --json` tells."""
-    found = await list_messages(settings_of(stage), Selection(**selection), patience_s=30)  # type: ignore[arg-type]
-    return [message_json(failed) for failed in found.messages]
-
-
-def settings_of(stage: Stage) -> Settings:
-    return read_settings(stage.folder / "roomsync.toml", stage.environment)
-
-
-async def until_parked(stage: Stage) -> None:
-    """Until something lies in the failed queue."""
-    for _ in range(600):
-        if await stage.depth(stage.names.failed):
-            return
-        await asyncio.sleep(LOOK_S)
-    raise AssertionError(stage.tails())
 
 
 async def test_a_refused_member_is_corrected_and_the_correction_is_on_record(stage: Stage) -> None:
