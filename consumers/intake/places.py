@@ -26,8 +26,8 @@ SMALL = 3
 """A lane with so few commands does not wait behind those with many: it has places of its own. While some of those are
 taken, large batches begin one by one: with each beat while the event loop is calm, and now and then in any case."""
 NOW_AND_THEN_S = 0.25
-FEW_SMALL = 24
-"""So many small batches may always be in work: ten times what an ordinary day brings, and a flood gathers behind them.
+FEW_SMALL = 16
+"""So many commands of small lanes may always be in work, and more as the event loop has time: a flood gathers instead.
 """
 
 Sleep = Callable[[float], Awaitable[None]]
