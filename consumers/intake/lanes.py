@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from adapters.calendar import RoomAddress, TenantName
+from adapters.calendar import TenantName
 from adapters.ledger import Ledger, LedgerBroken, LedgerUnavailable
 from consumers.bookings.milestones import Milestone, nobody
 from consumers.bookings.room import Room
@@ -24,7 +24,7 @@ from consumers.intake.ledger_trouble import LedgerTrouble
 from consumers.intake.places import Place, Places
 from consumers.intake.pulse import Pulse
 from consumers.intake.reading import Reader
-from consumers.intake.relief import Relief
+from consumers.intake.relief import Relief, RoomOf
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
 from consumers.intake.windows import CROWDED_HOLD_S
@@ -35,8 +35,6 @@ UNACKED_MAX_S = 240.0
 """Nothing stays unacknowledged longer than five minutes (RabbitMQ closes channels after thirty)."""
 LEDGER_AWAY_S = 60.0
 """How long a command stays away that the ledger kept waiting for so long."""
-
-RoomOf = Callable[[TenantName, RoomAddress], Room | None]
 
 
 class Lanes:

@@ -4,13 +4,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
+from adapters.calendar import RoomAddress, TenantName
 from consumers.bookings.room import Room
 from consumers.bookings.verdict import Later, Problem
 from consumers.intake.deliveries import Envelope, LaneKey
 from consumers.intake.lane import Lane
 from consumers.intake.windows import HEAVY_AWAY_S, RELIEVE_EVERY_S, STANDING_STILL_S, Window
 
-RoomOf = Callable[..., Room | None]
+RoomOf = Callable[[TenantName, RoomAddress], Room | None]
 SendAway = Callable[[list[Envelope], Later], None]
 
 
