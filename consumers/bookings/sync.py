@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 
 from adapters.errors import CalendarError, Throttled
 from adapters.story import What
 from consumers.bookings.pending import Pending, Read, by_booking
 from consumers.bookings.plan import must_bar
-from consumers.bookings.retry import holding
+from consumers.bookings.retry import ride_out
 from consumers.bookings.room import Room
 from consumers.bookings.rounds import one_round
 from consumers.bookings.scan import first_touch, look_again
@@ -53,9 +54,7 @@ async def sync_room(room: Room, asks: Sequence[Ask], *, alone: bool = False) -> 
 async def _stopped(room: Room) -> CalendarError | None:
     """Why nothing of the tenant can work, before anything is claimed for it; a doubt is waited out."""
     try:
-        async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
-            with attempt:
-                await room.gate.breaker.ready()
+        await ride_out(room.gate.breaker.ready, room.policy.hold_s, sleep=room.clocks.sleep)
     except CalendarError as error:
         return error
     return None
@@ -73,9 +72,7 @@ async def _touch(room: Room, asks: Sequence[Ask], bookings: Sequence[Pending]) -
             pending.read = Read(rows.get(pending.booking_id))
         return None
     try:
-        async for attempt in holding(room.policy.hold_s, sleep=room.clocks.sleep):
-            with attempt:
-                await first_touch(room, asks[0])
+        await ride_out(partial(first_touch, room, asks[0]), room.policy.hold_s, sleep=room.clocks.sleep)
     except CalendarError as error:
         return error
     return None
@@ -119,9 +116,7 @@ async def _ride_out(room: Room, bookings: Sequence[Pending]) -> None:
         await room.clocks.sleep(for_s)
 
     try:
-        async for attempt in holding(room.policy.hold_s, sleep=sleep):
-            with attempt:
-                await _until_settled(room, bookings)
+        await ride_out(partial(_until_settled, room, bookings), room.policy.hold_s, sleep=sleep)
     except CalendarError as last:
         for pending in bookings:
             if pending.asks:

@@ -10,7 +10,7 @@ from consumers.bookings.digest import digest_of_written
 from consumers.bookings.event import event_from_snapshot
 from consumers.bookings.gate import Gate
 from consumers.bookings.render import render
-from consumers.bookings.retry import holding
+from consumers.bookings.retry import ride_out
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import Tenant
 from consumers.reconcile.compare import Wanted, compare, steady
@@ -61,13 +61,11 @@ async def _rows(view: RoomView) -> dict[BookingId, LedgerRow]:
 
 
 async def _read(view: RoomView, unchanged: Collection[ItemRef]) -> RoomReading:
-    held = holding(view.hold_s, sleep=view.clocks.sleep)
-    return await held(_read_once, view, unchanged)
+    async def once() -> RoomReading:
+        async with view.gate.slot(view.address) as turn:
+            return await turn.read(view.calendar.read(view.address, unchanged))
 
-
-async def _read_once(view: RoomView, unchanged: Collection[ItemRef]) -> RoomReading:
-    async with view.gate.slot(view.address) as turn:
-        return await turn.read(view.calendar.read(view.address, unchanged))
+    return await ride_out(once, view.hold_s, sleep=view.clocks.sleep)
 
 
 def _wanted(view: RoomView, row: LedgerRow) -> Wanted | None:
