@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from adapters.ledger import BookingKey, LedgerBroken, LedgerError, LedgerUnavailable
 from adapters.sql.database import Database
-from adapters.sql.transaction import RoomKey, Transaction
+from adapters.sql.transaction import RoomKey, Statements, Transaction
 
 Result = TypeVar("Result")
 Committed = Callable[[float], None]
@@ -65,6 +65,7 @@ class Committer:
         self._between = between
         self._committed = committed
         self._writes = writes
+        self._statements = Statements(database, writes=writes)
         self._connection: Connection | None = None
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._is_closed = False
@@ -141,7 +142,7 @@ class Committer:
         begun_s = time.monotonic()
         with self._connected() as connection, connection.begin():
             self._database.begin(connection, writes=self._writes)
-            transaction = Transaction(self._database, connection, writes=self._writes)
+            transaction = Transaction(self._database, connection, self._statements)
             transaction.read(
                 (key for work in works for key in work.keys), (room for work in works for room in work.rooms)
             )

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Subquery
 from sqlalchemy.exc import DBAPIError
 
 
@@ -31,6 +31,10 @@ class Database(Protocol):
 
     def now_us(self, connection: Connection) -> int:
         """The ledger's clock, in microseconds since 1970."""
+        ...
+
+    def wanted_keys(self) -> Subquery:
+        """Keys of bookings as columns `tenant`, `room` and `booking_id`, read from a JSON array of arrays: `:keys`."""
         ...
 
     def is_conflict(self, error: DBAPIError) -> bool:

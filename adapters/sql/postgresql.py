@@ -1,7 +1,21 @@
 """PostgreSQL: several replicas on one ledger, therefore row locks and the database's own clock."""
 
 import psycopg
-from sqlalchemy import URL, BigInteger, Connection, NullPool, cast, create_engine, event, func, select
+from sqlalchemy import (
+    JSON,
+    URL,
+    BigInteger,
+    Connection,
+    NullPool,
+    Subquery,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 
 _NOW_US = select(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger))
@@ -60,6 +74,12 @@ class PostgresqlDatabase:
     def now_us(self, connection: Connection) -> int:
         """The database's clock as it is now, not as it was when the transaction began."""
         return int(connection.execute(_NOW_US).scalar_one())
+
+    def wanted_keys(self) -> Subquery:
+        """By `json_array_elements`."""
+        key = func.json_array_elements(cast(bindparam("keys"), JSON)).table_valued("value")
+        members = [key.c.value.op("->>")(literal_column(str(index))) for index in range(3)]
+        return select(members[0].label("tenant"), members[1].label("room"), members[2].label("booking_id")).subquery()
 
     def is_conflict(self, error: DBAPIError) -> bool:
         """Two replicas inserted the same row, or locked each other's."""

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey
 from adapters.sql.database import Database
+from adapters.sql.prepared import Prepared, parameters
 from adapters.sql.schema import DAY_US, as_us, from_us, story
 from adapters.story import Entry, What
 
@@ -30,7 +31,7 @@ AWAY_S = 5.0
 """How long the database is left alone after trouble: each try may cost the writer thread its time-out."""
 EXPIRED_AT_ONCE = 5_000
 
-_INSERT = insert(story)
+_INSERT = insert(story).values(parameters(column for column in story.c if not column.primary_key))
 
 
 class StoryWriter:
@@ -38,6 +39,7 @@ class StoryWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statement = Prepared(_INSERT, database.engine.dialect)
         self._connection: Connection | None = None
         self._waiting: deque[Entry] = deque()
         self._next_write_s = 0.0
@@ -91,7 +93,7 @@ class StoryWriter:
             self._connection.commit()
         with self._connection.begin():
             self._database.begin(self._connection, writes=True)
-            self._connection.execute(_INSERT, records)
+            self._statement.execute_many(self._connection, records)
 
     def _not_written(self, entries: list[Entry], error: Exception) -> None:
         if isinstance(error, DBAPIError) and (self._database.is_trouble(error) or self._database.is_broken(error)):

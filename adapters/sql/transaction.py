@@ -3,41 +3,53 @@
 A statement for each row would cost several times as much; the locks under which the rows are read make it safe.
 """
 
+import json
 import time
-from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
-from adapters.calendar import BookingId, RoomAddress, TenantName
+from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import BookingKey, LedgerRow
 from adapters.sql.database import Database
+from adapters.sql.prepared import Prepared, parameters
 from adapters.sql.schema import bookings, record_of, rooms, row_of
 
 RoomKey = tuple[TenantName, RoomAddress]
 
-# A room at a time, not (tenant, room, booking_id) IN (VALUES …): for that, SQLite reads the whole table (3.40).
-_READ: Select[Any] = (
-    select(bookings)
-    .where(
-        bookings.c.tenant == bindparam("tenant"),
-        bookings.c.room == bindparam("room"),
-        bookings.c.booking_id.in_(bindparam("booking_ids", expanding=True)),
-    )
-    .order_by(bookings.c.booking_id)
-)
-_READ_AND_LOCK = _READ.with_for_update()
+_OTHERS = parameters(column for column in bookings.c if not column.primary_key)
 _READ_ROOM = select(rooms.c.scanned_us).where(rooms.c.tenant == bindparam("tenant"), rooms.c.room == bindparam("room"))
-_UPDATE = update(bookings).where(
-    bookings.c.tenant == bindparam("key_tenant"),
-    bookings.c.room == bindparam("key_room"),
-    bookings.c.booking_id == bindparam("key_booking_id"),
+_UPDATE = (
+    update(bookings)
+    .where(
+        bookings.c.tenant == bindparam("key_tenant"),
+        bookings.c.room == bindparam("key_room"),
+        bookings.c.booking_id == bindparam("key_booking_id"),
+    )
+    .values(_OTHERS)
 )
 _INSERT = insert(bookings).values(
-    tenant=bindparam("key_tenant"), room=bindparam("key_room"), booking_id=bindparam("key_booking_id")
+    tenant=bindparam("key_tenant"),
+    room=bindparam("key_room"),
+    booking_id=bindparam("key_booking_id"),
+    **_OTHERS,
 )
-_BOOKINGS_AT_ONCE = 500  # databases limit the parameters of a statement
+
+
+class Statements:
+    """What transactions say to a database; those that write lock the rows that they read."""
+
+    def __init__(self, database: Database, *, writes: bool) -> None:
+        wanted, dialect = database.wanted_keys(), database.engine.dialect
+        same = [bookings.c[name] == wanted.c[name] for name in ("tenant", "room", "booking_id")]
+        read = select(bookings).join(wanted, and_(*same))
+        if writes:
+            # In the order of the keys, whoever reads: so that two replicas wait for each other and never deadlock.
+            read = read.order_by(*wanted.c).with_for_update(of=bookings)
+        self.read = Prepared(read, dialect)
+        self.read_room = Prepared(_READ_ROOM, dialect)
+        self.update = Prepared(_UPDATE, dialect)
+        self.insert = Prepared(_INSERT, dialect)
 
 
 class Transaction:
@@ -47,10 +59,10 @@ class Transaction:
     host's monotonic clock just before.
     """
 
-    def __init__(self, database: Database, connection: Connection, *, writes: bool) -> None:
+    def __init__(self, database: Database, connection: Connection, statements: Statements) -> None:
         self.connection = connection
         self._database = database
-        self._read_statement = _READ_AND_LOCK if writes else _READ
+        self._statements = statements
         self._found: dict[BookingKey, LedgerRow] = {}
         self._changed: dict[BookingKey, LedgerRow] = {}
         self._scanned: set[RoomKey] = set()
@@ -59,8 +71,9 @@ class Transaction:
 
     def read(self, keys: Iterable[BookingKey], room_keys: Iterable[RoomKey]) -> None:
         """Read (and lock) the rows that there are for the keys, and which of the rooms are scanned."""
-        # In the order of the keys, whoever reads: so that two replicas wait for each other and never deadlock.
-        records = [record for room_key, ids in _by_room(keys) for record in self._records(room_key, ids)]
+        wanted = {(key.tenant, key.room, key.booking_id) for key in keys}
+        text = json.dumps(sorted(wanted), ensure_ascii=False)
+        records = self._statements.read.execute(self.connection, {"keys": text}).fetchall() if wanted else []
         self._scanned = {room_key for room_key in sorted(set(room_keys)) if self._is_marked(room_key)}
         self.read_at_s = time.monotonic()
         self.now_us = self._database.now_us(self.connection)
@@ -90,26 +103,11 @@ class Transaction:
         # In the order of the keys, as in `read`.
         keys = sorted(self._changed, key=lambda key: (key.tenant, key.room, key.booking_id))
         changed = [(key in self._found, record_of(self._changed[key], self.now_us)) for key in keys]
-        for statement, was_there in ((_INSERT, False), (_UPDATE, True)):
+        for statement, was_there in ((self._statements.insert, False), (self._statements.update, True)):
             records = [record for found, record in changed if found is was_there]
             if records:
-                self.connection.execute(statement, records)
-
-    def _records(self, room_key: RoomKey, ids: list[BookingId]) -> Iterable[Any]:
-        tenant, room = room_key
-        for start in range(0, len(ids), _BOOKINGS_AT_ONCE):
-            some = ids[start : start + _BOOKINGS_AT_ONCE]
-            yield from self.connection.execute(
-                self._read_statement, {"tenant": tenant, "room": room, "booking_ids": some}
-            )
+                statement.execute_many(self.connection, records)
 
     def _is_marked(self, room_key: RoomKey) -> bool:
         tenant, room = room_key
-        return self.connection.execute(_READ_ROOM, {"tenant": tenant, "room": room}).first() is not None
-
-
-def _by_room(keys: Iterable[BookingKey]) -> list[tuple[RoomKey, list[BookingId]]]:
-    rooms_ids: defaultdict[RoomKey, set[BookingId]] = defaultdict(set)
-    for key in keys:
-        rooms_ids[key.tenant, key.room].add(key.booking_id)
-    return [(room_key, sorted(ids)) for room_key, ids in sorted(rooms_ids.items())]
+        return self._statements.read_room.execute(self.connection, {"tenant": tenant, "room": room}).first() is not None

@@ -58,6 +58,12 @@ class ReadingContract(WithLedgers):
         assert {row.key for row in rows} == {keys[0], keys[2]}
         assert len(rows) == 2
 
+    @pytest.mark.parametrize("odd", ['quotes " and \\', "\\u0041", "ü 会議 🏢", '["a"]', "17", "null", " "])
+    async def test_a_key_is_told_by_the_letter(self, ledger: Ledger, odd: str) -> None:
+        key = a_key(odd, room=RoomAddress(f"{odd}@acme.example"), tenant=TenantName(odd))
+        row = await written(ledger, a_present_row(key))
+        assert await ledger.rows(key.tenant, key.room, [key.booking_id]) == [row]
+
     async def test_more_bookings_than_a_statement_takes_can_be_asked_for(self, ledger: Ledger) -> None:
         keys = [a_key(f"B-{number}") for number in range(1_201)]
         await ledger.bar([(key, 1) for key in keys])

@@ -16,6 +16,7 @@ from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.schema import as_us, bookings, from_us, record_of, row_of
 
 ACME, BOARD = TenantName("acme"), RoomAddress("board@acme.example")
+KEY = BookingKey(tenant=ACME, room=BOARD, booking_id=BookingId("B-1"))
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])  # fixed: in a gap of a zone none is equal
 INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=ZONES)  # noqa: DTZ001  zone given
 TEXTS = st.none() | st.text()
@@ -75,22 +76,42 @@ async def test_twenty_bookings_of_a_room_cost_as_many_statements_as_one(ledger: 
     ]
 
 
-async def test_reading_a_room_s_bookings_uses_the_key_and_never_the_whole_table(ledger: SqlLedger) -> None:
+async def test_bookings_of_many_rooms_are_read_and_locked_by_one_statement(ledger: SqlLedger) -> None:
+    keys = [
+        BookingKey(tenant=ACME, room=RoomAddress(f"room-{number}@acme.example"), booking_id=BookingId("B-1"))
+        for number in range(20)
+    ]
+    with statements(ledger) as seen:
+        await ledger.bar([(key, 1) for key in keys])
+    assert [words(statement) for statement in seen] == [
+        *("BEGIN IMMEDIATE", "SELECT roomsync_bookings.tenant,", "INSERT INTO"),
+    ]
+    await ledger.bar([(key, 2) for key in reversed(keys)])
+    rows = [row for key in keys for row in await ledger.rows(key.tenant, key.room, [key.booking_id])]
+    assert [(row.key, row.removed_version) for row in rows] == [(key, 2) for key in keys]
+
+
+async def test_reading_bookings_uses_the_key_and_never_the_whole_table(ledger: SqlLedger) -> None:
     with statements(ledger) as seen:
         await ledger.rows(ACME, BOARD, [BookingId("B-1"), BookingId("B-2")])
-    with ledger._database.engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[-1]}", ("a", "b", "c", "d")).all()
-    assert [step.detail for step in plan] == [
-        "SEARCH roomsync_bookings USING INDEX sqlite_autoindex_roomsync_bookings_1"
-        " (tenant=? AND room=? AND booking_id=?)"
-    ]
+        await ledger.claim([ClaimWish(row=LedgerRow(key=KEY), version=1, state=State.WRITING)], for_s=90)
+    reads = [statement for statement in seen if statement.startswith("SELECT")]
+    assert len(reads) == 2
+    for read in reads:
+        with ledger._database.engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {read}", ('[["a", "b", "c"]]',)).all()
+        of_keys, *of_bookings = [step.detail for step in plan if "ORDER BY" not in step.detail]
+        assert "VIRTUAL TABLE" in of_keys
+        assert of_bookings == [
+            "SEARCH roomsync_bookings USING INDEX sqlite_autoindex_roomsync_bookings_1"
+            " (tenant=? AND room=? AND booking_id=?)"
+        ]
 
 
 async def test_a_change_that_changes_nothing_is_not_written(ledger: SqlLedger) -> None:
-    key = BookingKey(tenant=ACME, room=BOARD, booking_id=BookingId("B-1"))
-    await ledger.bar([(key, 3)])
+    await ledger.bar([(KEY, 3)])
     with statements(ledger) as seen:
-        await ledger.bar([(key, 2)])
+        await ledger.bar([(KEY, 2)])
     assert [words(statement) for statement in seen] == ["BEGIN IMMEDIATE", "SELECT roomsync_bookings.tenant,"]
 
 
