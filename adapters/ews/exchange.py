@@ -9,7 +9,8 @@ from adapters.calendar import RoomAddress
 from adapters.errors import Misconfigured, Transient
 from adapters.ews import answers
 from adapters.ews.answers import Complaint, Unreadable
-from adapters.ews.http import Answer, Http, ReplyLost
+from adapters.ews.http import Http, ReplyLost
+from adapters.ews.lines import Answer
 from adapters.ews.names import Element
 from adapters.ews.queries import Mailbox, envelope
 from adapters.ews.settings import EwsSettings

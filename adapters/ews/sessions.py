@@ -5,8 +5,6 @@ and even its first connection error; its CA is a class attribute; a thread may w
 5.6.0). `BaseProtocol` below it has no cache and still makes sessions for every kind of authentication.
 """
 
-import threading
-import time
 from importlib.metadata import PackageNotFoundError, version
 
 import requests
@@ -14,12 +12,10 @@ from exchangelib.configuration import Configuration
 from exchangelib.credentials import Credentials
 from exchangelib.protocol import BaseProtocol
 from exchangelib.transport import BASIC, NTLM
+from requests.auth import HTTPBasicAuth
 
-from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
+from adapters.ews.settings import EwsSettings, NtlmAuth
 from adapters.ews.wire import WatchedAdapter
-
-IDLE_LIMIT_S = 50.0
-"""IIS drops idle connections after 120 s, common load balancers after 60 s; a write into a dropped one is `Unknown`."""
 
 
 def _user_agent() -> str:
@@ -39,12 +35,12 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]  # exchangelib has no typ
     HTTP_ADAPTER_CLS = WatchedAdapter
 
     def __init__(self, settings: EwsSettings) -> None:
-        auth = settings.auth
+        self._auth = settings.auth
         super().__init__(
             Configuration(
-                credentials=Credentials(auth.username, _password(auth)),
+                credentials=Credentials(self._auth.username, self._auth.password),
                 service_endpoint=settings.service_url,
-                auth_type=NTLM if isinstance(auth, NtlmAuth) else BASIC,
+                auth_type=NTLM if isinstance(self._auth, NtlmAuth) else BASIC,
             )
         )
         self._verify: str | bool = str(settings.ca_file) if settings.ca_file else True
@@ -57,48 +53,19 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]  # exchangelib has no typ
         session.headers["User-Agent"] = USER_AGENT
         return session
 
+    def basic_headers(self) -> dict[str, str]:
+        """The headers of every request that logs in with Basic."""
+        session = self.create_session()
+        # It takes bytes as well, whatever its types say.
+        session.auth = HTTPBasicAuth(_as_sent(self._auth.username), _as_sent(self._auth.password))  # type: ignore[arg-type]
+        request = session.prepare_request(requests.Request("POST", self.service_endpoint))
+        return {name: value for name, value in request.headers.items() if name != "Content-Length"}
 
-def _password(auth: BasicAuth | NtlmAuth) -> str | bytes:
-    """The password as requests can send it: one that Latin-1 cannot write fails there, and goes as UTF-8 (RFC 7617)."""
+
+def _as_sent(text: str) -> str | bytes:
+    """As requests can send it: what Latin-1 cannot write fails there, and goes as UTF-8 (RFC 7617)."""
     try:
-        auth.password.encode("latin-1")
+        text.encode("latin-1")
     except UnicodeEncodeError:
-        return auth.password if isinstance(auth, NtlmAuth) else auth.password.encode("utf-8")
-    return auth.password
-
-
-class Sessions:
-    """Sessions that are not in use, the last used one first; each holds one connection."""
-
-    def __init__(self, protocol: EwsProtocol, *, idle_limit_s: float = IDLE_LIMIT_S) -> None:
-        self._protocol = protocol
-        self._idle_limit_s = idle_limit_s
-        self._idle: list[tuple[float, requests.Session]] = []
-        self._is_closed = False
-        self._lock = threading.Lock()
-
-    def take(self) -> requests.Session:
-        """A session whose connection is fresh, or a new one; never waits."""
-        with self._lock:
-            dropped_at = time.monotonic() - self._idle_limit_s
-            stale = [session for idle_since, session in self._idle if idle_since < dropped_at]
-            del self._idle[: len(stale)]  # the oldest lie first
-            session = self._idle.pop()[1] if self._idle else None
-        for each in stale:
-            each.close()
-        return session or self._protocol.create_session()
-
-    def give_back(self, session: requests.Session) -> None:
-        """Keep a session whose last answer was read to its end."""
-        with self._lock:
-            if not self._is_closed:
-                self._idle.append((time.monotonic(), session))
-                return
-        session.close()
-
-    def close(self) -> None:
-        """Close what is not in use now, and the rest when it is given back."""
-        with self._lock:
-            idle, self._idle, self._is_closed = self._idle, [], True
-        for _, session in idle:
-            session.close()
+        return text.encode("utf-8")
+    return text

@@ -23,16 +23,22 @@ class _Sent(threading.local):
 _sent = _Sent()
 
 
-class _PlainConnection(HTTPConnection):
+class PlainConnection(HTTPConnection):
+    """Over HTTP."""
+
     def send(self, data: Any) -> None:  # noqa: ANN401  # as in http.client
+        """As in http.client, and remember it."""
         if self.sock is None:
             self.connect()
         _sent.anything = True
         super().send(data)
 
 
-class _TlsConnection(HTTPSConnection):
+class TlsConnection(HTTPSConnection):
+    """Over HTTPS."""
+
     def send(self, data: Any) -> None:  # noqa: ANN401  # as in http.client
+        """As in http.client, and remember it."""
         if self.sock is None:
             self.connect()
         _sent.anything = True
@@ -40,11 +46,11 @@ class _TlsConnection(HTTPSConnection):
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
+    ConnectionCls = PlainConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+    ConnectionCls = TlsConnection
 
 
 class WatchedAdapter(HTTPAdapter):
@@ -63,13 +69,18 @@ class WatchedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401  # as in requests
         """As in requests, within what is left of the call's time; each leg of a handshake counts for itself."""
-        _sent.anything = False
+        nothing_sent_yet()
         remaining_s = self.deadline - time.monotonic()
         if remaining_s <= 0:
             raise requests.exceptions.ConnectTimeout("no time left", request=request)
         kwargs["timeout"] = (min(CONNECT_TIMEOUT_S, remaining_s), remaining_s)
         self.last_answer = super().send(request, *args, **kwargs)
         return self.last_answer
+
+
+def nothing_sent_yet() -> None:
+    """This thread begins a request."""
+    _sent.anything = False
 
 
 def anything_was_sent() -> bool:

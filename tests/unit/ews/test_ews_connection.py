@@ -9,7 +9,8 @@ import pytest
 from adapters.calendar import Create, Done, Outcome, Remove
 from adapters.errors import CalendarError, Misconfigured, Throttled, Transient, Unknown
 from adapters.ews.calendar import EwsCalendar
-from adapters.ews.sessions import EwsProtocol, Sessions
+from adapters.ews.http import Http, ReplyLost
+from adapters.ews.lines import Answer, Lines
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
 from adapters.simulator import LateReply, Simulator
 from tests.contract.calendar_world import BOARD, a_create, created
@@ -57,6 +58,18 @@ async def test_an_untrusted_certificate_gets_nothing_sent(simulator: Simulator) 
     assert simulator.counts.requests.total() == simulator.counts.rejected == 0
 
 
+async def test_a_certificate_for_another_name_gets_nothing_sent(simulator: Simulator) -> None:
+    settings = settings_for(simulator)
+    # An address of this machine all the same, but none of those that the certificate names.
+    other = settings.service_url.replace("127.0.0.1", "127.1")
+    assert other != settings.service_url
+    for auth in (settings.auth, NtlmAuth(username=ACCOUNT, password=PASSWORD)):
+        outcome = await outcome_of(replace(settings, service_url=other, auth=auth))
+        assert isinstance(outcome, Misconfigured)
+        assert outcome.code == "untrusted_certificate"
+    assert simulator.counts.requests.total() == simulator.counts.rejected == 0
+
+
 async def test_a_connection_that_breaks_in_the_tls_handshake_is_certainly_not_applied(settings: EwsSettings) -> None:
     async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read(10)
@@ -84,6 +97,23 @@ async def test_an_answer_that_comes_too_late_leaves_a_write_unknown_and_posted_o
         assert [type(outcome) for outcome in await calendar.apply(BOARD, [a_create()])] == [Unknown]
         assert [type(outcome) for outcome in await calendar.apply(BOARD, [a_create("b")])] == [Done]
     assert simulator.counts.requests.total() == 2
+
+
+@pytest.mark.parametrize("kind", [BasicAuth, NtlmAuth])
+async def test_each_request_has_its_own_deadline(settings: EwsSettings, kind: type[BasicAuth] | type[NtlmAuth]) -> None:
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(an_answer("503 Service Unavailable"))
+        await reader.read()
+
+    async with raw_server(answer_once) as url:
+        http = Http(replace(settings, service_url=url, auth=kind(username=ACCOUNT, password=PASSWORD)))
+        answer = await asyncio.to_thread(http.post, b"<a/>", anchor=BOARD, deadline=time.monotonic() + 60)
+        assert answer.status == 503
+        async with asyncio.timeout(5):
+            with pytest.raises(ReplyLost):
+                await asyncio.to_thread(http.post, b"<a/>", anchor=BOARD, deadline=time.monotonic() + 0.2)
+        http.close()
 
 
 async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -190,21 +220,36 @@ async def test_connections_that_the_server_closed_meanwhile_are_not_written_into
         assert len(simulator.calendar(BOARD)) == 2
 
 
-def test_a_session_that_was_idle_for_long_is_replaced(settings: EwsSettings) -> None:
-    protocol = EwsProtocol(settings)
-    patient, hasty = Sessions(protocol), Sessions(protocol, idle_limit_s=0)
-    for sessions, is_kept in ((patient, True), (hasty, False)):
-        session = sessions.take()
-        sessions.give_back(session)
-        assert (sessions.take() is session) is is_kept
+class IdleLine:
+    """A line that only knows whether it was closed."""
+
+    is_closed = False
+
+    def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+        raise AssertionError
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
-async def test_a_session_that_comes_back_after_the_end_is_closed(simulator: Simulator) -> None:
-    sessions = Sessions(EwsProtocol(settings_for(simulator)))
-    session = sessions.take()
-    sessions.close()
-    sessions.give_back(session)
-    assert sessions.take() is not session
+def test_a_line_that_was_idle_for_long_is_replaced() -> None:
+    patient, hasty = Lines(IdleLine), Lines(IdleLine, idle_limit_s=0)
+    for lines, is_kept in ((patient, True), (hasty, False)):
+        line = lines.take()
+        lines.give_back(line)
+        assert (lines.take() is line) is is_kept
+        assert isinstance(line, IdleLine)
+        assert line.is_closed is not is_kept
+
+
+def test_a_line_that_comes_back_after_the_end_is_closed() -> None:
+    lines = Lines(IdleLine)
+    line = lines.take()
+    lines.close()
+    lines.give_back(line)
+    assert lines.take() is not line
+    assert isinstance(line, IdleLine)
+    assert line.is_closed
 
 
 async def test_nothing_is_sent_that_could_not_be_answered_in_time(simulator: Simulator) -> None:
@@ -250,7 +295,7 @@ async def test_a_changed_password_works_beside_the_old_one(
 
 @pytest.mark.parametrize("kind", [BasicAuth, NtlmAuth])
 async def test_a_password_may_hold_any_character(kind: type[BasicAuth] | type[NtlmAuth]) -> None:
-    password = "geheim€ключ"
+    password = "geheim€ключ: ü"
     async with running_simulator(accounts={ACCOUNT: password}) as simulator:
         assert isinstance(
             await outcome_of(settings_for(simulator, auth=kind(username=ACCOUNT, password=password))), Done
