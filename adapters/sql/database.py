@@ -1,8 +1,9 @@
 """What SQLite and PostgreSQL do differently: connecting, the clock, locks, and what their errors mean."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Subquery
+from sqlalchemy import Column, Connection, CursorResult, Engine, Select, Subquery
 from sqlalchemy.exc import DBAPIError
 
 
@@ -33,8 +34,16 @@ class Database(Protocol):
         """The ledger's clock, in microseconds since 1970."""
         ...
 
-    def wanted_keys(self) -> Subquery:
-        """Keys of bookings as columns `tenant`, `room` and `booking_id`, read from a JSON array of arrays: `:keys`."""
+    def listed(self, columns: Sequence[Column[Any]]) -> Subquery:
+        """Rows with these columns, taken from the parameter `rows`: a JSON array of arrays in their order."""
+        ...
+
+    def in_few_steps(self, read: Select[Any]) -> Select[Any]:
+        """The same as `read`, to be executed and given to `records`."""
+        ...
+
+    def records(self, result: CursorResult[Any]) -> Sequence[Sequence[Any]]:
+        """The records that the statement of `in_few_steps` read."""
         ...
 
     def is_conflict(self, error: DBAPIError) -> bool:

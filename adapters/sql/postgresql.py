@@ -1,12 +1,18 @@
 """PostgreSQL: several replicas on one ledger, therefore row locks and the database's own clock."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import psycopg
 from sqlalchemy import (
     JSON,
     URL,
     BigInteger,
+    Column,
     Connection,
+    CursorResult,
     NullPool,
+    Select,
     Subquery,
     bindparam,
     cast,
@@ -75,11 +81,20 @@ class PostgresqlDatabase:
         """The database's clock as it is now, not as it was when the transaction began."""
         return int(connection.execute(_NOW_US).scalar_one())
 
-    def wanted_keys(self) -> Subquery:
+    def listed(self, columns: Sequence[Column[Any]]) -> Subquery:
         """By `json_array_elements`."""
-        key = func.json_array_elements(cast(bindparam("keys"), JSON)).table_valued("value")
-        members = [key.c.value.op("->>")(literal_column(str(index))) for index in range(3)]
-        return select(members[0].label("tenant"), members[1].label("room"), members[2].label("booking_id")).subquery()
+        row = func.json_array_elements(cast(bindparam("rows"), JSON)).table_valued("value")
+        members = [row.c.value.op("->>")(literal_column(str(place))) for place in range(len(columns))]
+        typed = [cast(each, column.type).label(column.name) for each, column in zip(members, columns, strict=True)]
+        return select(*typed).subquery()
+
+    def in_few_steps(self, read: Select[Any]) -> Select[Any]:
+        """As it is: the answer comes as a whole."""
+        return read
+
+    def records(self, result: CursorResult[Any]) -> Sequence[Sequence[Any]]:
+        """All of them."""
+        return result.fetchall()
 
     def is_conflict(self, error: DBAPIError) -> bool:
         """Two replicas inserted the same row, or locked each other's."""

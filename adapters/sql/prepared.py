@@ -1,16 +1,16 @@
-"""Statements whose text is made once for a database.
+"""Statements whose text is made once for a database, and rows that go into one as a whole.
 
-SQLAlchemy (2.1) expands the text and converts the parameters anew for each execution: a quarter of what a batch's
-reads, claim and record cost over SQLite. Our columns hold texts and numbers, which drivers take as they are.
+SQLAlchemy (2.1) expands texts and converts parameters anew for each execution: a quarter of what a batch's reads, claim
+and record cost over SQLite. And sqlite3 lets go of Python's lock for each row that it reads or writes: between busy
+threads it then waits for each row anew, up to five milliseconds (`sys.setswitchinterval`). So rows come and go as JSON.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ClauseElement, Column, Connection, CursorResult, Dialect, bindparam
+from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
-
-Record = Mapping[str, object]
 
 
 class Prepared:
@@ -22,18 +22,12 @@ class Prepared:
         self._text = str(compiled)
         self._names = compiled.positiontup if compiled.positional else None
 
-    def execute(self, connection: Connection, record: Record) -> CursorResult[Any]:
-        """Execute it once."""
-        return connection.exec_driver_sql(self._text, self._parameters(record))
-
-    def execute_many(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Execute it for each record."""
-        connection.exec_driver_sql(self._text, [self._parameters(record) for record in records])
-
-    def _parameters(self, record: Record) -> tuple[object, ...] | dict[str, object]:
-        return dict(record) if self._names is None else tuple([record[name] for name in self._names])
+    def execute(self, connection: Connection, parameters: Mapping[str, object]) -> CursorResult[Any]:
+        """Execute it."""
+        in_order = None if self._names is None else tuple([parameters[name] for name in self._names])
+        return connection.exec_driver_sql(self._text, dict(parameters) if in_order is None else in_order)
 
 
-def parameters(columns: Iterable[Column[Any]]) -> dict[str, BindParameter[Any]]:
-    """For each column a parameter of its name."""
-    return {column.name: bindparam(column.name) for column in columns}
+def as_rows(records: Iterable[Sequence[object]]) -> dict[str, str]:
+    """Records of texts, numbers and None as the parameter that `Database.listed` reads."""
+    return {"rows": json.dumps(list(records), ensure_ascii=False)}

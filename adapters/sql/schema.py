@@ -1,6 +1,6 @@
 """The tables, and how a ledger row lies in them; instants are microseconds since 1970, the same in every database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -124,6 +124,7 @@ audit_messages = Table(
 
 _EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
+_NUMBER_MAX = 2**63 - 1
 DAY_US = 86_400 * _SECOND_US
 
 
@@ -158,29 +159,32 @@ def row_of(record: Sequence[Any], now_us: int) -> LedgerRow:
     )
 
 
-def record_of(row: LedgerRow, now_us: int) -> Mapping[str, object]:
-    """The record of `bookings` that holds the row, recorded at `now_us`; its key's members begin with `key_`.
+def record_of(row: LedgerRow, now_us: int) -> Sequence[object]:
+    """The record of `bookings` (all columns, in their order) that holds the row, recorded at `now_us`.
 
     A claim's end survives reading and writing unchanged: both reckon from the same `now_us`, and rounding takes
     back what the division lost.
     """
     key, item, claim = row.key, row.item, row.claim
-    return {
-        "key_tenant": key.tenant,
-        "key_room": key.room,
-        "key_booking_id": key.booking_id,
-        "state": row.state.value,
-        "version": row.version,
-        "removed_version": row.removed_version,
-        "backend": row.backend,
-        "item_id": item.item_id if item else None,
-        "change_key": item.change_key if item else None,
-        "command_digest": row.command_digest,
-        "written_digest": row.written_digest,
-        "snapshot": row.snapshot,
-        "event_ends_us": None if row.event_ends_at is None else as_us(row.event_ends_at),
-        "claim_token": claim.token if claim else None,
-        "claim_version": claim.version if claim else None,
-        "claim_until_us": now_us + round(claim.remaining_s * _SECOND_US) if claim else None,
-        "recorded_us": now_us,
-    }
+    if max(row.version, row.removed_version, claim.version if claim else 0) > _NUMBER_MAX:
+        # In JSON SQLite would take it for a number with a decimal point.
+        raise OverflowError
+    return (
+        key.tenant,
+        key.room,
+        key.booking_id,
+        row.state.value,
+        row.version,
+        row.removed_version,
+        row.backend,
+        item.item_id if item else None,
+        item.change_key if item else None,
+        row.command_digest,
+        row.written_digest,
+        row.snapshot,
+        None if row.event_ends_at is None else as_us(row.event_ends_at),
+        claim.token if claim else None,
+        claim.version if claim else None,
+        now_us + round(claim.remaining_s * _SECOND_US) if claim else None,
+        now_us,
+    )

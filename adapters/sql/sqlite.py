@@ -1,16 +1,21 @@
 """SQLite: one file, one writer at a time, durable at each commit (WAL, synchronous=FULL), the host's clock."""
 
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     URL,
+    Column,
     Connection,
+    CursorResult,
     NullPool,
+    Select,
     Subquery,
     bindparam,
     create_engine,
@@ -24,6 +29,8 @@ from sqlalchemy.exc import DBAPIError
 from adapters.ledger import LedgerError, LedgerUnavailable
 from adapters.sql.schema import as_us
 
+_OLDEST = (3, 38)
+"""The first that always has JSON."""
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -45,6 +52,9 @@ class SqliteDatabase:
 
     def prepare(self) -> None:
         """Make folder and file (readable by their owner only) where missing, and switch to WAL for good."""
+        if sqlite3.sqlite_version_info < _OLDEST:
+            oldest = ".".join(map(str, _OLDEST))
+            raise LedgerError(f"{self.name}: needs SQLite {oldest} or newer; this Python has {sqlite3.sqlite_version}.")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -74,11 +84,20 @@ class SqliteDatabase:
         """The host's clock."""
         return as_us(self._clock())
 
-    def wanted_keys(self) -> Subquery:
+    def listed(self, columns: Sequence[Column[Any]]) -> Subquery:
         """By `json_each`: over `IN (VALUES …)` SQLite reads the whole table (3.40)."""
-        key = func.json_each(bindparam("keys")).table_valued("value")
-        members = [func.json_extract(key.c.value, literal_column(f"'$[{index}]'")) for index in range(3)]
-        return select(members[0].label("tenant"), members[1].label("room"), members[2].label("booking_id")).subquery()
+        row = func.json_each(bindparam("rows")).table_valued("value")
+        members = [func.json_extract(row.c.value, literal_column(f"'$[{place}]'")) for place in range(len(columns))]
+        return select(*(each.label(column.name) for each, column in zip(members, columns, strict=True))).subquery()
+
+    def in_few_steps(self, read: Select[Any]) -> Select[Any]:
+        """All records as one JSON text: sqlite3 lets go of Python's lock at each step."""
+        return select(func.json_group_array(func.json_array(*read.subquery().c)))
+
+    def records(self, result: CursorResult[Any]) -> Sequence[Sequence[Any]]:
+        """Out of that text."""
+        records: list[list[Any]] = json.loads(result.scalar_one())
+        return records
 
     def is_conflict(self, error: DBAPIError) -> bool:
         """Never: there is one writer at a time."""

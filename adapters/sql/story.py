@@ -6,7 +6,7 @@ commits wait for no disk: what a crash of the machine takes along is told by nob
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey
 from adapters.sql.database import Database
-from adapters.sql.prepared import Prepared, parameters
+from adapters.sql.prepared import Prepared, as_rows
 from adapters.sql.schema import DAY_US, as_us, from_us, story
 from adapters.story import Entry, What
 
@@ -31,7 +31,7 @@ AWAY_S = 5.0
 """How long the database is left alone after trouble: each try may cost the writer thread its time-out."""
 EXPIRED_AT_ONCE = 5_000
 
-_INSERT = insert(story).values(parameters(column for column in story.c if not column.primary_key))
+_COLUMNS = [column for column in story.c if not column.primary_key]
 
 
 class StoryWriter:
@@ -39,7 +39,8 @@ class StoryWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._statement = Prepared(_INSERT, database.engine.dialect)
+        new = select(database.listed(_COLUMNS))
+        self._statement = Prepared(insert(story).from_select(_COLUMNS, new), database.engine.dialect)
         self._connection: Connection | None = None
         self._waiting: deque[Entry] = deque()
         self._next_write_s = 0.0
@@ -86,14 +87,14 @@ class StoryWriter:
         else:
             self._is_in_trouble = False
 
-    def _insert(self, records: Sequence[Mapping[str, object]]) -> None:
+    def _insert(self, records: Sequence[Sequence[object]]) -> None:
         if self._connection is None:
             self._connection = self._database.engine.connect()
             self._database.relax(self._connection)
             self._connection.commit()
         with self._connection.begin():
             self._database.begin(self._connection, writes=True)
-            self._statement.execute_many(self._connection, records)
+            self._statement.execute(self._connection, as_rows(records))
 
     def _not_written(self, entries: list[Entry], error: Exception) -> None:
         if isinstance(error, DBAPIError) and (self._database.is_trouble(error) or self._database.is_broken(error)):
@@ -139,23 +140,23 @@ def expire(connection: Connection, now_us: int, keep_days: int) -> int:
     return connection.execute(delete(story).where(story.c.entry_id.in_(some))).rowcount
 
 
-def _record_of(entry: Entry) -> Mapping[str, object]:
+def _record_of(entry: Entry) -> Sequence[object]:
     key = entry.key
-    return {
-        "tenant": key.tenant,
-        "room": key.room,
-        "booking_id": key.booking_id,
-        "at_us": as_us(entry.at),
-        "what": entry.what.value,
-        "version": entry.version,
-        "command": entry.command,
-        "code": entry.code,
-        "detail": entry.detail,
-        "wait_s": entry.wait_s,
-        "attempt": entry.attempt,
-        "message_id": entry.message_id,
-        "actor": entry.actor,
-    }
+    return (
+        key.tenant,
+        key.room,
+        key.booking_id,
+        as_us(entry.at),
+        entry.what.value,
+        entry.version,
+        entry.command,
+        entry.code,
+        entry.detail,
+        entry.wait_s,
+        entry.attempt,
+        entry.message_id,
+        entry.actor,
+    )
 
 
 def _entry_of(record: Sequence[Any]) -> Entry:

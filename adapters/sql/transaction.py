@@ -3,53 +3,46 @@
 A statement for each row would cost several times as much; the locks under which the rows are read make it safe.
 """
 
-import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, bindparam, insert, select, update
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import BookingKey, LedgerRow
 from adapters.sql.database import Database
-from adapters.sql.prepared import Prepared, parameters
+from adapters.sql.prepared import Prepared, as_rows
 from adapters.sql.schema import bookings, record_of, rooms, row_of
 
 RoomKey = tuple[TenantName, RoomAddress]
 
-_OTHERS = parameters(column for column in bookings.c if not column.primary_key)
+_COLUMNS = list(bookings.c)
+_KEYS = list(bookings.primary_key)
 _READ_ROOM = select(rooms.c.scanned_us).where(rooms.c.tenant == bindparam("tenant"), rooms.c.room == bindparam("room"))
-_UPDATE = (
-    update(bookings)
-    .where(
-        bookings.c.tenant == bindparam("key_tenant"),
-        bookings.c.room == bindparam("key_room"),
-        bookings.c.booking_id == bindparam("key_booking_id"),
-    )
-    .values(_OTHERS)
-)
-_INSERT = insert(bookings).values(
-    tenant=bindparam("key_tenant"),
-    room=bindparam("key_room"),
-    booking_id=bindparam("key_booking_id"),
-    **_OTHERS,
-)
 
 
 class Statements:
     """What transactions say to a database; those that write lock the rows that they read."""
 
     def __init__(self, database: Database, *, writes: bool) -> None:
-        wanted, dialect = database.wanted_keys(), database.engine.dialect
-        same = [bookings.c[name] == wanted.c[name] for name in ("tenant", "room", "booking_id")]
-        read = select(bookings).join(wanted, and_(*same))
-        if writes:
-            # In the order of the keys, whoever reads: so that two replicas wait for each other and never deadlock.
-            read = read.order_by(*wanted.c).with_for_update(of=bookings)
-        self.read = Prepared(read, dialect)
+        dialect = database.engine.dialect
+        self.read = Prepared(database.in_few_steps(_reading(database.listed(_KEYS), locks=writes)), dialect)
         self.read_room = Prepared(_READ_ROOM, dialect)
-        self.update = Prepared(_UPDATE, dialect)
-        self.insert = Prepared(_INSERT, dialect)
+        new = database.listed(_COLUMNS)
+        self.insert = Prepared(insert(bookings).from_select(_COLUMNS, select(new)), dialect)
+        changes = {column: new.c[column.name] for column in _COLUMNS if column not in _KEYS}
+        self.update = Prepared(update(bookings).where(_same_key(new)).values(changes), dialect)
+
+
+def _reading(wanted: Subquery, *, locks: bool) -> Select[Any]:
+    read = select(bookings).join(wanted, _same_key(wanted))
+    # In the order of the keys, whoever reads: so that two replicas wait for each other and never deadlock.
+    return read.order_by(*wanted.c).with_for_update(of=bookings) if locks else read
+
+
+def _same_key(other: Subquery) -> ColumnElement[bool]:
+    return and_(*(column == other.c[column.name] for column in _KEYS))
 
 
 class Transaction:
@@ -72,8 +65,7 @@ class Transaction:
     def read(self, keys: Iterable[BookingKey], room_keys: Iterable[RoomKey]) -> None:
         """Read (and lock) the rows that there are for the keys, and which of the rooms are scanned."""
         wanted = {(key.tenant, key.room, key.booking_id) for key in keys}
-        text = json.dumps(sorted(wanted), ensure_ascii=False)
-        records = self._statements.read.execute(self.connection, {"keys": text}).fetchall() if wanted else []
+        records = self._records(sorted(wanted)) if wanted else []
         self._scanned = {room_key for room_key in sorted(set(room_keys)) if self._is_marked(room_key)}
         self.read_at_s = time.monotonic()
         self.now_us = self._database.now_us(self.connection)
@@ -106,7 +98,10 @@ class Transaction:
         for statement, was_there in ((self._statements.insert, False), (self._statements.update, True)):
             records = [record for found, record in changed if found is was_there]
             if records:
-                statement.execute_many(self.connection, records)
+                statement.execute(self.connection, as_rows(records))
+
+    def _records(self, wanted: list[tuple[str, str, str]]) -> Sequence[Sequence[Any]]:
+        return self._database.records(self._statements.read.execute(self.connection, as_rows(wanted)))
 
     def _is_marked(self, room_key: RoomKey) -> bool:
         tenant, room = room_key

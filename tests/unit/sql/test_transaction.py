@@ -15,6 +15,7 @@ from adapters.ledger import BookingKey, Claim, ClaimWish, LedgerRow, State, Swap
 from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.schema import as_us, bookings, from_us, record_of, row_of
 
+READ = "SELECT json_group_array(json_array(anon_1.tenant,"
 ACME, BOARD = TenantName("acme"), RoomAddress("board@acme.example")
 KEY = BookingKey(tenant=ACME, room=BOARD, booking_id=BookingId("B-1"))
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])  # fixed: in a gap of a zone none is equal
@@ -37,14 +38,14 @@ ROWS = st.builds(
 
 @given(row=ROWS, now_at=INSTANTS)
 def test_a_record_holds_the_whole_row(row: LedgerRow, now_at: datetime) -> None:
-    assert row_of(columns_of(row, as_us(now_at)), as_us(now_at)) == row
+    assert row_of(record_of(row, as_us(now_at)), as_us(now_at)) == row
 
 
 @given(until_us=st.integers(0, 2**51), read_us=st.integers(0, 2**51))
 def test_a_claim_s_end_survives_being_read_and_written(until_us: int, read_us: int) -> None:
     claim = Claim(token="t", version=1, remaining_s=(until_us - read_us) / 1_000_000)
     row = LedgerRow(key=BookingKey(tenant=ACME, room=BOARD, booking_id=BookingId("B-1")), claim=claim)
-    assert record_of(row, read_us)["claim_until_us"] == until_us
+    assert dict(zip(bookings.c.keys(), record_of(row, read_us), strict=True))["claim_until_us"] == until_us
 
 
 @given(at=INSTANTS)
@@ -70,9 +71,9 @@ async def test_twenty_bookings_of_a_room_cost_as_many_statements_as_one(ledger: 
         assert await ledger.swap(swaps) == [True] * 20
         assert len(await ledger.rows(ACME, BOARD, [row.key.booking_id for row in fresh])) == 20
     assert [words(statement) for statement in seen] == [
-        *("BEGIN IMMEDIATE", "SELECT roomsync_bookings.tenant,", "INSERT INTO"),
-        *("BEGIN IMMEDIATE", "SELECT roomsync_bookings.tenant,", "UPDATE roomsync_bookings"),
-        *("BEGIN", "SELECT roomsync_bookings.tenant,"),
+        *("BEGIN IMMEDIATE", READ, "INSERT INTO"),
+        *("BEGIN IMMEDIATE", READ, "UPDATE roomsync_bookings"),
+        *("BEGIN", READ),
     ]
 
 
@@ -84,7 +85,7 @@ async def test_bookings_of_many_rooms_are_read_and_locked_by_one_statement(ledge
     with statements(ledger) as seen:
         await ledger.bar([(key, 1) for key in keys])
     assert [words(statement) for statement in seen] == [
-        *("BEGIN IMMEDIATE", "SELECT roomsync_bookings.tenant,", "INSERT INTO"),
+        *("BEGIN IMMEDIATE", READ, "INSERT INTO"),
     ]
     await ledger.bar([(key, 2) for key in reversed(keys)])
     rows = [row for key in keys for row in await ledger.rows(key.tenant, key.room, [key.booking_id])]
@@ -100,9 +101,8 @@ async def test_reading_bookings_uses_the_key_and_never_the_whole_table(ledger: S
     for read in reads:
         with ledger._database.engine.connect() as connection:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {read}", ('[["a", "b", "c"]]',)).all()
-        of_keys, *of_bookings = [step.detail for step in plan if "ORDER BY" not in step.detail]
-        assert "VIRTUAL TABLE" in of_keys
-        assert of_bookings == [
+        steps = [step.detail for step in plan if "roomsync" in step.detail]
+        assert steps == [
             "SEARCH roomsync_bookings USING INDEX sqlite_autoindex_roomsync_bookings_1"
             " (tenant=? AND room=? AND booking_id=?)"
         ]
@@ -112,7 +112,10 @@ async def test_a_change_that_changes_nothing_is_not_written(ledger: SqlLedger) -
     await ledger.bar([(KEY, 3)])
     with statements(ledger) as seen:
         await ledger.bar([(KEY, 2)])
-    assert [words(statement) for statement in seen] == ["BEGIN IMMEDIATE", "SELECT roomsync_bookings.tenant,"]
+    assert [words(statement) for statement in seen] == [
+        "BEGIN IMMEDIATE",
+        READ,
+    ]
 
 
 @contextmanager
@@ -133,9 +136,3 @@ def statements(ledger: SqlLedger) -> Iterator[list[str]]:
 
 def words(statement: str) -> str:
     return " ".join(statement.split()[:2])
-
-
-def columns_of(row: LedgerRow, now_us: int) -> list[object]:
-    """What a SELECT of all columns gives back for the row."""
-    record = record_of(row, now_us)
-    return [record.get(column.name, record.get(f"key_{column.name}")) for column in bookings.columns]
