@@ -24,6 +24,7 @@ from consumers.intake.client_errors import BrokerLost, NotPublished, client_erro
 from consumers.intake.names import Names
 from consumers.intake.publisher import Prepared, Publisher, Sendable
 from consumers.intake.received import Received
+from consumers.intake.sockets import BrokerConnection
 
 __all__ = ["Broker", "BrokerAddress", "NotPublished", "OnMessage", "Session"]
 
@@ -58,6 +59,7 @@ class BrokerAddress:
         with client_errors():
             return await aio_pika.connect(
                 self.url,
+                connection_class=BrokerConnection,
                 ssl_context=self.tls,
                 timeout=CONNECT_TIMEOUT_S,
                 heartbeat=self.heartbeat_s,
