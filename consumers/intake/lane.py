@@ -113,6 +113,8 @@ class Lane:
     def take_waiting(self, which: Callable[[Envelope], bool]) -> list[Envelope]:
         """Take out waiting messages one by one, whatever their booking."""
         taken = [envelope for envelopes in self.waiting.values() for envelope in envelopes if which(envelope)]
+        if not taken:
+            return taken
         gone = {id(envelope) for envelope in taken}
         for booking in list(self.waiting):
             kept = [envelope for envelope in self.waiting[booking] if id(envelope) not in gone]

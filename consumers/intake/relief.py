@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from adapters.calendar import RoomAddress, TenantName
+from consumers.bookings.gate import Gate
 from consumers.bookings.room import Room
 from consumers.bookings.verdict import Later, Problem
 from consumers.intake.deliveries import Envelope, LaneKey
@@ -47,7 +48,12 @@ class Relief:
         if not window.is_crowded:
             return
         waiting = [(key, lane) for key, lane in self._lanes.items() if lane.window is window and lane.waiting]
-        pauses_s = {key: pause_s for key, _ in waiting if (pause_s := self._stands_still_s(key)) is not None}
+        gates = {tenant: gate for tenant in {tenant for (tenant, _), _ in waiting} if (gate := self._gate_of(tenant))}
+        pauses_s = {
+            (tenant, address): pause_s
+            for (tenant, address), _ in waiting
+            if tenant in gates and (pause_s := _stands_still_s(gates[tenant], address)) is not None
+        }
         away_s = dict.fromkeys((key for key, _ in waiting), HEAVY_AWAY_S) if window.is_heavy else {}
         away_s |= pauses_s
         for key, lane in waiting:
@@ -56,14 +62,18 @@ class Relief:
                 problem = Problem.coded("room_behind")
                 self._send_away(tail, Later(wait_s=away_s[key], problem=problem, counts_attempt=False))
 
-    def _stands_still_s(self, key: LaneKey) -> float | None:
-        """For how long a room is going to be left alone that stands still; None: it moves.
+    def _gate_of(self, tenant: TenantName) -> Gate | None:
+        """The gate that all rooms of a tenant share."""
+        address = next((address for each, address in self._lanes if each == tenant), None)
+        room = None if address is None else self._room_of(tenant, address)
+        return None if room is None else room.gate
 
-        One moves that only waits for its turn, however long: when those before it do.
-        """
-        room = self._room_of(*key)
-        if room is None:
-            return None
-        paused_s = room.gate.paused_for_s(room.address)
-        stands_still = max(paused_s, room.gate.silent_for_s(room.address)) > STANDING_STILL_S
-        return paused_s if stands_still else None
+
+def _stands_still_s(gate: Gate, room: RoomAddress) -> float | None:
+    """For how long a room is going to be left alone that stands still; None: it moves.
+
+    One moves that only waits for its turn, however long: when those before it do.
+    """
+    paused_s = gate.paused_for_s(room)
+    stands_still = max(paused_s, gate.silent_for_s(room)) > STANDING_STILL_S
+    return paused_s if stands_still else None
