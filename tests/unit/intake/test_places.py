@@ -19,7 +19,7 @@ class Hour:
 
     def beats(self, late_s: float) -> None:
         for _ in range(30):
-            self.pulse.measured(late_s)
+            self.pulse.measured(late_s, busy=0.0)
 
     def fill_large(self) -> int:
         """Begin full batches while there are places; returns how many."""
