@@ -18,7 +18,7 @@ class BrokerConnection(aio_pika.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as in aio-pika
         super().__init__(*args, **kwargs)
-        self.kwargs["transport_factory"] = _Sockets()
+        self.kwargs["transport_factory"] = Sockets()
 
 
 class FramesTogether(asyncio.StreamWriter):
@@ -62,8 +62,11 @@ class FramesTogether(asyncio.StreamWriter):
         super().close()
 
 
-class _Sockets(TransportFactory):
+class Sockets(TransportFactory):
+    """Opens them for aiormq."""
+
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401  # as in aiormq
+        """Connect, with TLS for `amqps`. Raises `AMQPConnectionError`."""
         provider = kwargs.pop("ssl_context_provider")
         tls = await provider.get_context() if url.scheme == "amqps" else None
         reader = asyncio.StreamReader()

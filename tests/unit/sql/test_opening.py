@@ -120,3 +120,12 @@ def test_the_newest_version_is_the_one_that_the_migrations_lead_to() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(upgrading.__file__).parent / "migrations"))
     assert upgrading.newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+async def test_a_library_too_old_for_the_statements_is_told_by_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 2))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.37.2")
+    with pytest.raises(LedgerError, match=r"needs SQLite 3\.38 or newer; this Python has 3\.37\.2"):
+        await open_ledger(f"sqlite:///{tmp_path}/ledger.db")
