@@ -78,6 +78,11 @@ class StepLoop(asyncio.AbstractEventLoop):
         # Never done: no time passes by itself, so nothing that waits here runs out of it.
         return asyncio.TimerHandle(when, callback, args, self, context)
 
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.errors.append(context)
 
