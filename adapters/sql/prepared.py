@@ -7,10 +7,13 @@ threads it then waits for each row anew, up to five milliseconds (`sys.setswitch
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
+
+_NUMBER_MAX = 2**63 - 1
 
 
 class Prepared:
@@ -29,5 +32,15 @@ class Prepared:
 
 
 def as_rows(records: Iterable[Sequence[object]]) -> dict[str, str]:
-    """Records of texts, numbers and None as the parameter that `Database.listed` reads."""
-    return {"rows": json.dumps(list(records), ensure_ascii=False)}
+    """Records of texts, numbers and None as the parameter that `Database.listed` reads.
+
+    Raises:
+        OverflowError, UnicodeError: SQLite's JSON would round a number or cut a text.
+    """
+    rows = list(records)
+    for value in chain.from_iterable(rows):
+        if isinstance(value, int) and not -_NUMBER_MAX <= value <= _NUMBER_MAX:
+            raise OverflowError
+        if isinstance(value, str) and "\0" in value:
+            raise UnicodeError
+    return {"rows": json.dumps(rows, ensure_ascii=False)}

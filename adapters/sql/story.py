@@ -154,7 +154,8 @@ def _record_of(entry: Entry) -> Sequence[object]:
         entry.detail,
         entry.wait_s,
         entry.attempt,
-        entry.message_id,
+        # The publisher's own, and the one text that may hold what no database takes.
+        entry.message_id and entry.message_id.replace("\0", "\N{SYMBOL FOR NULL}"),
         entry.actor,
     )
 

@@ -48,6 +48,12 @@ class StoryContract:
         ledger.note(full, bare)
         assert await ledger.story(full.key.tenant, full.key.booking_id) == [full, bare]
 
+    async def test_a_message_id_that_no_database_holds_costs_no_entry(self, ledger: StoriedLedger) -> None:
+        key = a_key()
+        ledger.note(an_entry(key, message_id="m\0-1"), an_entry(key, message_id="m-2"))
+        told = await ledger.story(None, key.booking_id)
+        assert [entry.message_id for entry in told] == ["m\N{SYMBOL FOR NULL}-1", "m-2"]
+
     async def test_a_story_is_told_from_its_oldest_entry_on(self, ledger: StoriedLedger) -> None:
         key = a_key()
         first, second, third = (an_entry(key, ago_s=ago_s) for ago_s in (3, 2, 1))

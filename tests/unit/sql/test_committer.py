@@ -79,6 +79,7 @@ async def test_work_that_fails_by_its_own_fault_fails_alone(committer: Committer
     [
         pytest.param(LedgerRow(key=KEY, version=2**70), id="a version beyond 64 bits"),
         pytest.param(LedgerRow(key=KEY, backend="\ud800"), id="half a character"),
+        pytest.param(LedgerRow(key=KEY, backend="e\0ws"), id="a text that would be cut"),
     ],
 )
 async def test_what_a_database_cannot_hold_is_refused_without_its_values(ledger: SqlLedger, row: LedgerRow) -> None:
