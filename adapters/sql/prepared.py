@@ -7,6 +7,7 @@ threads it then waits for each row anew, up to five milliseconds (`sys.setswitch
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -17,18 +18,24 @@ _NUMBER_MAX = 2**63 - 1
 
 
 class Prepared:
-    """One statement with named parameters, none of which changes its text."""
+    """One statement with named parameters, none of which changes its text; made when it is first executed."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
+        self._statement = statement
+        self._dialect = dialect
+
+    @cached_property
+    def _text_and_names(self) -> tuple[str, Sequence[str] | None]:
+        """The text, and the names of its parameters in their order where the driver takes them by order."""
+        compiled = self._statement.compile(dialect=self._dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what is no DDL
-        self._text = str(compiled)
-        self._names = compiled.positiontup if compiled.positional else None
+        return str(compiled), compiled.positiontup if compiled.positional else None
 
     def execute(self, connection: Connection, parameters: Mapping[str, object]) -> CursorResult[Any]:
         """Execute it."""
-        in_order = None if self._names is None else tuple([parameters[name] for name in self._names])
-        return connection.exec_driver_sql(self._text, dict(parameters) if in_order is None else in_order)
+        text, names = self._text_and_names
+        in_order = None if names is None else tuple([parameters[name] for name in names])
+        return connection.exec_driver_sql(text, dict(parameters) if in_order is None else in_order)
 
 
 def as_rows(records: Iterable[Sequence[object]]) -> dict[str, str]:
