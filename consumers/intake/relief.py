@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from adapters.calendar import RoomAddress, TenantName
 from consumers.bookings.gate import Gate
@@ -48,7 +48,7 @@ class Relief:
         if not window.is_crowded:
             return
         waiting = [(key, lane) for key, lane in self._lanes.items() if lane.window is window and lane.waiting]
-        gates = {tenant: gate for tenant in {tenant for (tenant, _), _ in waiting} if (gate := self._gate_of(tenant))}
+        gates = self._gates(key for key, _ in waiting)
         pauses_s = {
             (tenant, address): pause_s
             for (tenant, address), _ in waiting
@@ -62,11 +62,11 @@ class Relief:
                 problem = Problem.coded("room_behind")
                 self._send_away(tail, Later(wait_s=away_s[key], problem=problem, counts_attempt=False))
 
-    def _gate_of(self, tenant: TenantName) -> Gate | None:
-        """The gate that all rooms of a tenant share."""
-        address = next((address for each, address in self._lanes if each == tenant), None)
-        room = None if address is None else self._room_of(tenant, address)
-        return None if room is None else room.gate
+    def _gates(self, keys: Iterable[LaneKey]) -> dict[TenantName, Gate]:
+        """The gate that all rooms of a tenant share: one of them is assembled to ask it, not thousands."""
+        one_of_each = dict(keys)
+        rooms = {tenant: self._room_of(tenant, address) for tenant, address in one_of_each.items()}
+        return {tenant: room.gate for tenant, room in rooms.items() if room is not None}
 
 
 def _stands_still_s(gate: Gate, room: RoomAddress) -> float | None:
