@@ -5,11 +5,10 @@ shown or stored.
 """
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from aiormq.abc import FieldValue
 
@@ -20,39 +19,11 @@ from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Problem
 from consumers.intake.headers import Notes, read_instant, was_parked_by_us
 from consumers.intake.names import HEADER_PREFIX
+from consumers.intake.received import Described
 
 ID_DIGITS = 12
 _TEXT_MAX = 500
 _CODES = all_codes()
-
-
-class RawMessage(Protocol):
-    """What an id and a description are made from; read only."""
-
-    @property
-    def body(self) -> bytes:
-        """The bytes as they were published."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, FieldValue]:
-        """Those of the publisher, of workers and of the broker."""
-        ...
-
-    @property
-    def message_id(self) -> str | None:
-        """Missing or doubled where the publisher was careless."""
-        ...
-
-    @property
-    def timestamp(self) -> datetime | None:
-        """When it was published, if the publisher said so."""
-        ...
-
-    @property
-    def routing_key(self) -> str | None:
-        """The key it came with."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +47,7 @@ class FailedMessage:
     size_bytes: int = 0
 
 
-def id_of(message: RawMessage) -> str:
+def id_of(message: Described) -> str:
     """An id that stays while the message lies there, whoever looks at it; equal messages share one.
 
     Not the message's own id, which may be missing or doubled; and nothing of what the broker counts.
@@ -87,7 +58,7 @@ def id_of(message: RawMessage) -> str:
     return digest.hexdigest()[:ID_DIGITS]
 
 
-def describe(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
+def describe(message: Described, tenants: TenantDirectory) -> FailedMessage:
     """Describe a message. What a worker parked says why; what the broker parked must be read for it."""
     code = _header(message, "error-code")
     if was_parked_by_us(message.headers) and isinstance(code, str) and code in _CODES:
@@ -105,7 +76,7 @@ def describe(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
     return _described_by_its_body(message, tenants)
 
 
-def _described_by_its_body(message: RawMessage, tenants: TenantDirectory) -> FailedMessage:
+def _described_by_its_body(message: Described, tenants: TenantDirectory) -> FailedMessage:
     about: BookingCommand | KnownMembers
     try:
         about = parse_command(message.body, tenants)
@@ -126,7 +97,7 @@ def _described_by_its_body(message: RawMessage, tenants: TenantDirectory) -> Fai
     )
 
 
-def _described(message: RawMessage, **known: Any) -> FailedMessage:  # noqa: ANN401 - members of FailedMessage
+def _described(message: Described, **known: Any) -> FailedMessage:  # noqa: ANN401 - members of FailedMessage
     notes = Notes.read(message.headers)
     return FailedMessage(
         failed_id=id_of(message),
@@ -149,11 +120,11 @@ def shown(text: object) -> str | None:
     return sys.intern(text)
 
 
-def _header(message: RawMessage, name: str) -> FieldValue:
+def _header(message: Described, name: str) -> FieldValue:
     return message.headers.get(HEADER_PREFIX + name)
 
 
-def _died_at(message: RawMessage) -> datetime | None:
+def _died_at(message: Described) -> datetime | None:
     deaths = message.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None
     at = latest.get("time") if isinstance(latest, dict) else None

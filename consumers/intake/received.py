@@ -25,28 +25,37 @@ class Readable(Protocol):
         ...
 
 
-class Handed(Readable, Protocol):
-    """A message that the broker handed out and that waits for its acknowledgement."""
+class Described(Protocol):
+    """What a message says, and all that it is told apart by; read only."""
+
+    @property
+    def body(self) -> bytes:
+        """The bytes as they were published."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, FieldValue]:
-        """The publisher's, the broker's and our own."""
+        """Those of the publisher, of workers and of the broker."""
         ...
 
     @property
     def message_id(self) -> str | None:
-        """The publisher's name for it."""
+        """The publisher's name for it; missing or doubled where the publisher was careless."""
         ...
 
     @property
     def timestamp(self) -> datetime | None:
-        """When it was published, as its publisher says."""
+        """When it was published, if the publisher said so."""
         ...
 
     @property
     def routing_key(self) -> str | None:
-        """The key it was published with."""
+        """The key it came with."""
         ...
+
+
+class Handed(Readable, Described, Protocol):
+    """A message that the broker handed out and that waits for its acknowledgement."""
 
     @property
     def processed(self) -> bool:
