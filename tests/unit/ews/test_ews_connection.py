@@ -9,8 +9,6 @@ import pytest
 from adapters.calendar import Create, Done, Outcome, Remove
 from adapters.errors import CalendarError, Misconfigured, Throttled, Transient, Unknown
 from adapters.ews.calendar import EwsCalendar
-from adapters.ews.http import Http, ReplyLost
-from adapters.ews.lines import Answer, Lines
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
 from adapters.simulator import LateReply, Simulator
 from tests.contract.calendar_world import BOARD, a_create, created
@@ -97,23 +95,6 @@ async def test_an_answer_that_comes_too_late_leaves_a_write_unknown_and_posted_o
         assert [type(outcome) for outcome in await calendar.apply(BOARD, [a_create()])] == [Unknown]
         assert [type(outcome) for outcome in await calendar.apply(BOARD, [a_create("b")])] == [Done]
     assert simulator.counts.requests.total() == 2
-
-
-@pytest.mark.parametrize("kind", [BasicAuth, NtlmAuth])
-async def test_each_request_has_its_own_deadline(settings: EwsSettings, kind: type[BasicAuth] | type[NtlmAuth]) -> None:
-    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(an_answer("503 Service Unavailable"))
-        await reader.read()
-
-    async with raw_server(answer_once) as url:
-        http = Http(replace(settings, service_url=url, auth=kind(username=ACCOUNT, password=PASSWORD)))
-        answer = await asyncio.to_thread(http.post, b"<a/>", anchor=BOARD, deadline=time.monotonic() + 60)
-        assert answer.status == 503
-        async with asyncio.timeout(5):
-            with pytest.raises(ReplyLost):
-                await asyncio.to_thread(http.post, b"<a/>", anchor=BOARD, deadline=time.monotonic() + 0.2)
-        http.close()
 
 
 async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -218,38 +199,6 @@ async def test_connections_that_the_server_closed_meanwhile_are_not_written_into
         await simulator.start()
         await created(calendar, a_create("b"))
         assert len(simulator.calendar(BOARD)) == 2
-
-
-class IdleLine:
-    """A line that only knows whether it was closed."""
-
-    is_closed = False
-
-    def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
-        raise AssertionError
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-def test_a_line_that_was_idle_for_long_is_replaced() -> None:
-    patient, hasty = Lines(IdleLine), Lines(IdleLine, idle_limit_s=0)
-    for lines, is_kept in ((patient, True), (hasty, False)):
-        line = lines.take()
-        lines.give_back(line)
-        assert (lines.take() is line) is is_kept
-        assert isinstance(line, IdleLine)
-        assert line.is_closed is not is_kept
-
-
-def test_a_line_that_comes_back_after_the_end_is_closed() -> None:
-    lines = Lines(IdleLine)
-    line = lines.take()
-    lines.close()
-    lines.give_back(line)
-    assert lines.take() is not line
-    assert isinstance(line, IdleLine)
-    assert line.is_closed
 
 
 async def test_nothing_is_sent_that_could_not_be_answered_in_time(simulator: Simulator) -> None:

@@ -1,0 +1,68 @@
+"""Lines to a server: how long they are kept, and that each request on one has its own deadline."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from adapters.ews.http import Http, ReplyLost
+from adapters.ews.lines import Answer, Lines
+from adapters.ews.settings import BasicAuth, NtlmAuth
+from adapters.simulator import Simulator
+from tests.contract.calendar_world import BOARD
+from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, settings_for
+from tests.unit.ews.raw_server import an_answer, raw_server, read_request
+
+
+class IdleLine:
+    """A line that only knows whether it was closed."""
+
+    is_closed = False
+
+    def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+        raise AssertionError
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_line_that_was_idle_for_long_is_replaced() -> None:
+    patient, hasty = Lines(IdleLine), Lines(IdleLine, idle_limit_s=0)
+    for lines, is_kept in ((patient, True), (hasty, False)):
+        line = lines.take()
+        lines.give_back(line)
+        assert (lines.take() is line) is is_kept
+        assert isinstance(line, IdleLine)
+        assert line.is_closed is not is_kept
+
+
+def test_a_line_that_comes_back_after_the_end_is_closed() -> None:
+    lines = Lines(IdleLine)
+    line = lines.take()
+    lines.close()
+    lines.give_back(line)
+    assert lines.take() is not line
+    assert isinstance(line, IdleLine)
+    assert line.is_closed
+
+
+@pytest.mark.parametrize("kind", [BasicAuth, NtlmAuth])
+async def test_each_request_has_its_own_deadline(simulator: Simulator, kind: type[BasicAuth] | type[NtlmAuth]) -> None:
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(an_answer("503 Service Unavailable"))
+        await reader.read()
+
+    async with raw_server(answer_once) as url:
+        http = Http(
+            replace(
+                settings_for(simulator, ca_file=None), service_url=url, auth=kind(username=ACCOUNT, password=PASSWORD)
+            )
+        )
+        answer = await asyncio.to_thread(http.post, b"<a/>", anchor=BOARD, deadline=time.monotonic() + 60)
+        assert answer.status == 503
+        async with asyncio.timeout(5):
+            with pytest.raises(ReplyLost):
+                await asyncio.to_thread(http.post, b"<a/>", anchor=BOARD, deadline=time.monotonic() + 0.2)
+        http.close()
