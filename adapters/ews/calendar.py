@@ -81,7 +81,7 @@ class EwsCalendar:
 
     async def close(self) -> None:
         """As `RoomCalendar.close`."""
-        self._exchange.close()
+        await self._exchange.close()
 
     async def _write(self, room: RoomAddress, operations: Sequence[Operation], deadline: float) -> list[Outcome]:
         batch = Batch(self._tenant, operations, self._zones, whole_tenant=self._exchange.is_delegate)

@@ -1,20 +1,20 @@
-"""Asks Exchange one thing for one room: in a thread, once, within a deadline; every way it can end is one of ours."""
+"""Asks Exchange one thing for one room: once, within a deadline; every way it can end is one of ours."""
 
+import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Misconfigured, Transient
 from adapters.ews import answers
 from adapters.ews.answers import Complaint, Unreadable
-from adapters.ews.http import Http, ReplyLost
-from adapters.ews.lines import Answer
+from adapters.ews.basic import BasicHttp
+from adapters.ews.http import Answer, Http, ReplyLost
 from adapters.ews.names import Element
+from adapters.ews.ntlm import SessionHttp
 from adapters.ews.queries import Mailbox, envelope
-from adapters.ews.settings import EwsSettings
-from adapters.ews.threads import CallStuck, NoThreadFree, Threads
+from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.ews.translate import error_of, error_of_status, undecided
 
 T = TypeVar("T")
@@ -22,11 +22,11 @@ T = TypeVar("T")
 Request = Callable[[Mailbox], Element]
 Messages = list[Element]
 
-# After the deadline a call only has to notice it; one that does not (a server that trickles bytes) is left behind.
-_GRACE_S = 1.0
-
 _LEAST_TIME = 0.25
 """The share of `request_timeout_s` that must be left for a request to be sent: a write cut short is `Unknown`."""
+
+_LONG_BYTES = 64 * 1024
+"""A longer answer, such as a page of a room's events, is read beside the event loop, which it would hold up."""
 
 
 class Exchange:
@@ -34,8 +34,7 @@ class Exchange:
 
     def __init__(self, settings: EwsSettings) -> None:
         self._settings = settings
-        self._http = Http(settings)
-        self._threads = Threads(settings.concurrency)
+        self._http: Http = BasicHttp(settings) if isinstance(settings.auth, BasicAuth) else SessionHttp(settings)
 
     @property
     def is_delegate(self) -> bool:
@@ -54,28 +53,22 @@ class Exchange:
         Raises:
             CalendarError: what covers the request as a whole; `Unknown` only for a write.
         """
-        call = partial(self._ask, Mailbox(room, self._settings.access), request, read, is_write, deadline)
-        try:
-            return await self._threads.run(call, limit_s=deadline - time.monotonic() + _GRACE_S)
-        except NoThreadFree as busy:
-            raise Transient("unreachable", detail="not sent, earlier requests hang") from busy
-        except CallStuck as stuck:
-            raise undecided("no answer in time", is_write=is_write, code="unreachable") from stuck
-
-    def close(self) -> None:
-        """Give back connections and threads."""
-        self._threads.close()
-        self._http.close()
-
-    def _ask(
-        self, mailbox: Mailbox, request: Request, read: Callable[[Messages], T], is_write: bool, deadline: float
-    ) -> T:
         if deadline - time.monotonic() < _LEAST_TIME * self._settings.request_timeout_s:
             raise Transient("unreachable", detail="not sent, too little time left")
+        mailbox = Mailbox(room, self._settings.access)
         try:
-            answer = self._http.post(envelope(mailbox, request(mailbox)), anchor=mailbox.room, deadline=deadline)
+            answer = await self._http.post(envelope(mailbox, request(mailbox)), anchor=room, deadline=deadline)
         except ReplyLost as lost:
             raise undecided(str(lost), is_write=is_write, code="unreachable") from lost
+        if len(answer.content) > _LONG_BYTES:
+            return await asyncio.to_thread(self._read, answer, read, is_write)
+        return self._read(answer, read, is_write)
+
+    async def close(self) -> None:
+        """Give back connections and threads."""
+        await self._http.close()
+
+    def _read(self, answer: Answer, read: Callable[[Messages], T], is_write: bool) -> T:
         if answer.status != 200:
             raise error_of_status(answer, is_write=is_write, whole_tenant=self.is_delegate)
         try:

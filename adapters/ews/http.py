@@ -1,64 +1,67 @@
-"""Posts one request and says what is certain about it: answered, certainly not sent, or lost on the way."""
+"""A tenant's endpoint: posts a request and says what is certain about it: answered, not sent, or lost on the way."""
 
 import ssl
-from collections.abc import Iterator
-from http.client import HTTPException
-
-from requests.exceptions import RequestException
-from spnego.exceptions import SpnegoError
-from urllib3.exceptions import HTTPError
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from adapters.errors import CalendarError, Misconfigured, Transient
-from adapters.ews.lines import Answer, lines_of
-from adapters.ews.settings import EwsSettings
-from adapters.ews.wire import anything_was_sent, nothing_sent_yet
+
+CONNECT_TIMEOUT_S = 10.0
+IDLE_LIMIT_S = 50.0
+"""IIS drops idle connections after 120 s, common load balancers after 60 s; a write into a dropped one is `Unknown`."""
+ANCHOR = "X-AnchorMailbox"
+"""The header with the mailbox that the server shall route by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class ReplyLost(Exception):
     """The request left and no whole answer came back: it may have been applied. Its text names the cause."""
 
 
-class Http:
-    """One tenant's endpoint. Blocks; safe to use from several threads."""
+class Http(Protocol):
+    """One tenant's endpoint."""
 
-    def __init__(self, settings: EwsSettings) -> None:
-        self._lines = lines_of(settings)
+    async def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+        """Send the body once and follow no redirect.
 
-    def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
-        """Send the body once. `anchor`: the mailbox that the server shall route by; `deadline`: by `time.monotonic()`.
+        Args:
+            anchor: the mailbox that the server shall route by.
+            deadline: by `time.monotonic()`; the call ends within a second of it.
 
         Raises:
             CalendarError: the request was certainly not sent.
             ReplyLost: it may have arrived.
         """
-        line = self._lines.take()
-        nothing_sent_yet()
-        try:
-            answer = line.post(body, anchor=anchor, deadline=deadline)
-        except (RequestException, HTTPError, HTTPException, SpnegoError, KeyError, OSError) as broken:
-            line.close()
-            raise _failure(broken) from broken
-        self._lines.give_back(line)
-        return answer
+        ...
 
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        self._lines.close()
+    async def close(self) -> None:
+        """Close the connections that are not in use, and the others when their requests are over."""
+        ...
 
 
-def _failure(broken: Exception) -> CalendarError | ReplyLost:
+def failure(broken: Exception, *, anything_was_sent: bool) -> CalendarError | ReplyLost:
+    """What it means that a request ended so."""
     causes = list(_causes(broken))
     detail = type(causes[-1]).__name__
-    if anything_was_sent():
+    if anything_was_sent:
         return ReplyLost(detail)
-    for cause in causes:
+    for cause in reversed(causes):  # aiohttp's own calls itself one, too, and lies above it
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Misconfigured("untrusted_certificate", detail=cause.verify_message)
     return Transient("unreachable", detail=detail)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what lies beneath it; requests and urllib3 hide causes in `args` and `reason`."""
+    """The error and what lies beneath it; the libraries hide causes in `args` and `reason`."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
 from adapters.ews import answers
 from adapters.ews.answers import Complaint
-from adapters.ews.lines import Answer
+from adapters.ews.http import Answer
 
 # An id that the server cannot read any more (a mailbox moved between systems) is answered like one that is gone: the
 # worker looks and finds the event under its new id.

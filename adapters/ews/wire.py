@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-CONNECT_TIMEOUT_S = 10.0
+from adapters.ews.http import CONNECT_TIMEOUT_S
 
 
 class _Sent(threading.local):

@@ -56,16 +56,15 @@ async def test_an_untrusted_certificate_gets_nothing_sent(simulator: Simulator) 
     assert simulator.counts.requests.total() == simulator.counts.rejected == 0
 
 
-async def test_a_certificate_for_another_name_gets_nothing_sent(simulator: Simulator) -> None:
-    settings = settings_for(simulator)
+@pytest.mark.parametrize("kind", [BasicAuth, NtlmAuth])
+async def test_a_certificate_for_another_name_gets_nothing_sent(kind: type[BasicAuth] | type[NtlmAuth]) -> None:
     # An address of this machine all the same, but none of those that the certificate names.
-    other = settings.service_url.replace("127.0.0.1", "127.1")
-    assert other != settings.service_url
-    for auth in (settings.auth, NtlmAuth(username=ACCOUNT, password=PASSWORD)):
-        outcome = await outcome_of(replace(settings, service_url=other, auth=auth))
+    async with running_simulator(bind="127.0.0.2") as simulator:
+        assert "127.0.0.2" in simulator.url
+        outcome = await outcome_of(settings_for(simulator, auth=kind(username=ACCOUNT, password=PASSWORD)))
         assert isinstance(outcome, Misconfigured)
         assert outcome.code == "untrusted_certificate"
-    assert simulator.counts.requests.total() == simulator.counts.rejected == 0
+        assert simulator.counts.requests.total() == simulator.counts.rejected == 0
 
 
 async def test_a_connection_that_breaks_in_the_tls_handshake_is_certainly_not_applied(settings: EwsSettings) -> None:
