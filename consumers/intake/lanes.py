@@ -76,13 +76,15 @@ class Lanes:
             self._put_back(key, lane)
             return
         places = places or self._places_of(room)
-        size = _batch_size(room)
-        while lane.may_begin(size, at_once=room.gate.room_limit(address)):
+        while True:
             row = places.row(lane.waiting_count)
+            size = row.batch_size(room.gate.batch_size(room.address, room.policy.batch_max))
+            if not lane.may_begin(size, at_once=room.gate.room_limit(address)):
+                return
             if not row.is_free:
                 places.line_up(address, lane.waiting_count)
                 return
-            place = row.take(min(size, lane.waiting_count))
+            place = row.take(size, lane.waiting_count)
             task = asyncio.create_task(self._run(key, lane, room, place))
             lane.running[task] = None
             task.add_done_callback(partial(self._ended, key, lane, place))
@@ -132,7 +134,7 @@ class Lanes:
         if self._stopping:
             return
         # Taken here and not when the task was made: what arrived in between comes along.
-        taken, alone = lane.take(_batch_size(room))
+        taken, alone = lane.take(place.most)
         batch = Batch(self._opened(taken), alone, len(taken))
         task = asyncio.current_task()
         if not batch.deliveries or task is None:
@@ -262,10 +264,6 @@ class Lanes:
             for envelopes in lane.waiting.values():
                 yield from envelopes
             yield from _open(batch for batch in lane.running.values() if batch)
-
-
-def _batch_size(room: Room) -> int:
-    return room.gate.batch_size(room.address, room.policy.batch_max)
 
 
 def _open(batches: Iterable[Batch]) -> list[Delivery]:

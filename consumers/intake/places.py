@@ -25,7 +25,11 @@ SPARE_COMMANDS = 20
 SMALL = 3
 """A lane with so few commands does not wait behind those with many: it has places of its own. While some of those are
 taken, large batches begin one by one: with each beat while the event loop is calm, and now and then in any case."""
-NOW_AND_THEN_S = 0.25
+NOW_AND_THEN_S = 0.1
+BESIDE_SMALL = 5
+"""Commands of a large batch beside small ones: each of its steps then takes hardly longer than one of theirs."""
+FEW_ROOMS = 8
+"""While more rooms than that have large lanes, their batches stay full: then requests are what is scarce."""
 FEW_SMALL = 16
 """So many commands of small lanes may always be in work, and more as the event loop has time: a flood gathers instead.
 """
@@ -50,10 +54,17 @@ class Row:
         """Whether one more batch may begin."""
         return self.batches_count < self.places.most_batches and self.places.has_room(self)
 
-    def take(self, commands: int) -> "Place":
-        """Begin a batch of about so many commands."""
+    def batch_size(self, most: int) -> int:
+        """How many bookings a batch may hold just now, of `most`."""
+        large, small = self.places.large, self.places.small
+        is_beside_small = self is large and small.batches_count > 0
+        are_few = len(large.line) + large.batches_count <= FEW_ROOMS
+        return min(most, BESIDE_SMALL) if is_beside_small and are_few else most
+
+    def take(self, most: int, waiting_count: int) -> "Place":
+        """Begin a batch of up to `most` bookings of so many commands that wait."""
         self.began_s = self.places.clock()
-        place = Place(self, commands)
+        place = Place(self, most, min(most, waiting_count))
         place.enter()
         return place
 
@@ -63,7 +74,10 @@ class Place:
     """A batch's place in work."""
 
     row: Row
+    most: int
+    """Bookings that the batch may hold."""
     commands: int
+    """About as many it has."""
 
     def enter(self) -> None:
         """It is in work."""

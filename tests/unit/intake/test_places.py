@@ -1,7 +1,16 @@
 """Places: who begins at once, who waits, and that small lanes do not wait behind large ones."""
 
 from adapters.calendar import RoomAddress
-from consumers.intake.places import EACH_SLOT, FEW_COMMANDS, FEW_SMALL, NOW_AND_THEN_S, SMALL, Places
+from consumers.intake.places import (
+    BESIDE_SMALL,
+    EACH_SLOT,
+    FEW_COMMANDS,
+    FEW_ROOMS,
+    FEW_SMALL,
+    NOW_AND_THEN_S,
+    SMALL,
+    Places,
+)
 from consumers.intake.pulse import BEAT_S, Pulse
 from tests.rooms import VirtualTime
 
@@ -25,7 +34,7 @@ class Hour:
         """Begin full batches while there are places; returns how many."""
         begun = 0
         while self.places.large.is_free:
-            self.places.large.take(FULL)
+            self.places.large.take(FULL, FULL)
             begun += 1
         return begun
 
@@ -37,7 +46,7 @@ async def test_a_few_full_batches_are_in_work_at_once() -> None:
 async def test_batches_that_are_not_full_count_by_their_commands() -> None:
     hour = Hour()
     while hour.places.large.is_free:
-        hour.places.large.take(8)
+        hour.places.large.take(FULL, 8)
     assert hour.places.large.batches_count == FEW_COMMANDS // 8
 
 
@@ -51,7 +60,7 @@ async def test_no_more_begin_than_two_for_each_slot() -> None:
     hour = Hour(slots=2)
     hour.beats(0.0)
     assert hour.fill_large() == EACH_SLOT * 2
-    hour.places.small.take(1)
+    hour.places.small.take(FULL, 1)
     assert hour.places.small.batches_count == 1
 
 
@@ -65,13 +74,13 @@ async def test_a_small_lane_has_a_place_when_the_large_ones_have_none() -> None:
 async def test_small_ones_gather_too_when_there_are_very_many() -> None:
     hour = Hour()
     while hour.places.small.is_free:
-        hour.places.small.take(1)
+        hour.places.small.take(FULL, 1)
     assert hour.places.small.batches_count == FEW_SMALL
 
 
 async def test_beside_small_ones_a_large_batch_begins_now_and_then() -> None:
     hour = Hour()
-    hour.places.small.take(1)
+    hour.places.small.take(FULL, 1)
     hour.time.passed_s += NOW_AND_THEN_S
     assert hour.fill_large() == 1
     hour.time.passed_s += NOW_AND_THEN_S / 2
@@ -83,12 +92,33 @@ async def test_beside_small_ones_a_large_batch_begins_now_and_then() -> None:
 async def test_beside_small_ones_a_large_batch_begins_with_each_beat_while_all_is_calm() -> None:
     hour = Hour()
     hour.beats(0.0)
-    hour.places.small.take(1)
+    hour.places.small.take(FULL, 1)
     begun = []
     for _ in range(5):
         hour.time.passed_s += BEAT_S
         begun.append(hour.fill_large())
     assert begun == [1] * 5
+
+
+async def test_beside_small_ones_the_batches_of_a_few_rooms_are_small_too() -> None:
+    large, small = (places := Hour().places).large, places.small
+    assert (large.batch_size(FULL), small.batch_size(FULL)) == (FULL, FULL)
+    place = small.take(FULL, 1)
+    assert (large.batch_size(FULL), small.batch_size(FULL)) == (BESIDE_SMALL, FULL)
+    assert large.batch_size(BESIDE_SMALL - 1) == BESIDE_SMALL - 1
+    place.leave()
+    assert large.batch_size(FULL) == FULL
+
+
+async def test_beside_small_ones_the_batches_of_many_rooms_stay_full() -> None:
+    places = Hour().places
+    places.small.take(FULL, 1)
+    places.large.take(FULL, FULL)
+    for number in range(FEW_ROOMS - 1):
+        places.line_up(RoomAddress(f"r{number}@acme.example"), FULL)
+    assert places.large.batch_size(FULL) == BESIDE_SMALL
+    places.line_up(RoomAddress("one.more@acme.example"), FULL)
+    assert places.large.batch_size(FULL) == FULL
 
 
 async def test_turns_are_taken_in_the_order_of_the_line_and_only_as_far_as_there_are_places() -> None:
@@ -102,6 +132,6 @@ async def test_turns_are_taken_in_the_order_of_the_line_and_only_as_far_as_there
     begun = []
     for room in hour.places.turns():
         begun.append(room)
-        hour.places.large.take(FEW_COMMANDS // 2)
+        hour.places.large.take(FEW_COMMANDS // 2, FEW_COMMANDS // 2)
     assert begun == rooms[:2]
     assert hour.places.is_lined_up(rooms[2])
