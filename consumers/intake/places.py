@@ -146,9 +146,11 @@ class Places:
             # Half a beat: the next one may come a moment early.
             pause_s = BEAT_S / 2 if self.pulse.is_calm else NOW_AND_THEN_S
             return self.clock() - row.began_s >= pause_s
-        few, spare = (FEW_SMALL, SMALL) if row is self.small else (FEW_COMMANDS, SPARE_COMMANDS)
-        # In this order: the pulse is measured only while somebody asks.
-        return row.commands_count < few or row.commands_count < few + spare * self.pulse.spare
+        few, each = (FEW_SMALL, SMALL) if row is self.small else (FEW_COMMANDS, SPARE_COMMANDS)
+        if row.commands_count < few:
+            return True
+        spare = self.pulse.spare  # asked here only: it is measured while somebody asks
+        return row.commands_count < few + each * spare and not (row is self.small and self.pulse.is_full)
 
     def row(self, waiting_count: int) -> Row:
         """The row of a lane with so many commands."""

@@ -11,6 +11,8 @@ CALM_S = 0.0012
 """Hardly later than a timer of its own accord: nothing waits for anything."""
 BUSY = 0.6
 """The share of a core that the process may take and still be calm: beyond it, what must not wait waits for threads."""
+FULL = 0.85
+"""From here on the process has no time at all: what waits had better gather."""
 _WEIGHT = 0.3
 _BUSY_WEIGHT = 0.1
 
@@ -40,6 +42,11 @@ class Pulse:
     def is_calm(self) -> bool:
         """Whether there is time even beside work that must not wait."""
         return self.spare > 0 and self._late_s < CALM_S and self._busy < BUSY
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the process has all to do that it can, punctual as its event loop may be."""
+        return self._busy >= FULL
 
     def _wait(self) -> None:
         loop = asyncio.get_running_loop()

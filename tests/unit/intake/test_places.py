@@ -26,9 +26,9 @@ class Hour:
         assert self.pulse.spare == 0
         self.places = Places(lambda: None, lambda: slots, self.pulse, self.time.monotonic)
 
-    def beats(self, late_s: float) -> None:
+    def beats(self, late_s: float, busy: float = 0.0) -> None:
         for _ in range(30):
-            self.pulse.measured(late_s, busy=0.0)
+            self.pulse.measured(late_s, busy=busy)
 
     def fill_large(self) -> int:
         """Begin full batches while there are places; returns how many."""
@@ -76,6 +76,17 @@ async def test_small_ones_gather_too_when_there_are_very_many() -> None:
     while hour.places.small.is_free:
         hour.places.small.take(FULL, 1)
     assert hour.places.small.batches_count == FEW_SMALL
+
+
+async def test_small_ones_gather_too_when_the_process_has_no_time_though_the_loop_is_punctual() -> None:
+    begun = []
+    for busy in (0.5, 1.0):
+        hour = Hour()
+        hour.beats(0.0, busy)
+        while hour.places.small.is_free:
+            hour.places.small.take(FULL, 1)
+        begun.append(hour.places.small.batches_count)
+    assert begun == [EACH_SLOT * 32, FEW_SMALL]
 
 
 async def test_beside_small_ones_a_large_batch_begins_now_and_then() -> None:

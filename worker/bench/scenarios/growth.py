@@ -1,6 +1,7 @@
 """How the cost of a command grows with the number of rooms and of waiting commands."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from worker.bench.contestants import Contestant
 from worker.bench.figures import Figure, Report
@@ -28,8 +29,8 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
     ours = contestants[0]
     figures: list[Figure] = []
     stuck: list[str] = []
-    found: dict[tuple[int, int], Drained] = {}
-    for rooms, count in sizes_of(load):
+    found: dict[tuple[int, int], list[Drained]] = {}
+    for rooms, count in _by_turns(sizes_of(load)):
         scenario = f"growth, {rooms} rooms and {count} commands"
 
         async def look(contestant: Contestant, rooms: int = rooms, count: int = count) -> Drained:
@@ -38,8 +39,10 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
         seen, now_stuck = await each(stage, scenario, [ours], look)
         stuck += now_stuck
         if ours.name in seen:
-            found[rooms, count] = seen[ours.name]
-            figures += _figures(rooms, count, ours.name, seen[ours.name])
+            again = found.setdefault((rooms, count), [])
+            if not again:
+                figures += _figures(rooms, count, ours.name, seen[ours.name])
+            again.append(seen[ours.name])
     figures += _against_usual(found, ours.name)
     return Report(
         scenario="growth",
@@ -48,7 +51,7 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
         unfinished=stuck,
         series={
             f"{rooms} rooms, {count} commands": [rooms, count, one.per_s, one.cpu_ms, one.peak_mib]
-            for (rooms, count), one in found.items()
+            for (rooms, count), [one, *_] in found.items()
         },
     )
 
@@ -57,6 +60,13 @@ def sizes_of(load: Load) -> list[tuple[int, int]]:
     """Rooms and commands of each step, none twice; a quick run has fewer rooms too, since meeting them takes long."""
     sizes = [(load.of(rooms) if rooms > USUAL_ROOMS else rooms, load.of(commands)) for rooms, commands in SIZES]
     return list(dict.fromkeys(sizes))
+
+
+def _by_turns(sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The usual number of rooms once more after the largest one: a machine that is shared changes its speed."""
+    rooms, count = max(sizes)
+    usual = (USUAL_ROOMS, count)
+    return [*sizes, usual] if usual in sizes and rooms != USUAL_ROOMS else list(sizes)
 
 
 async def _known(stage: Stage, contestant: Contestant, rooms: int, count: int) -> Drained:
@@ -75,20 +85,22 @@ def _figures(rooms: int, count: int, name: str, seen: Drained) -> list[Figure]:
     ]
 
 
-def _against_usual(found: dict[tuple[int, int], Drained], name: str) -> list[Figure]:
-    """The largest size against the usual number of rooms with as many commands."""
+def _against_usual(found: dict[tuple[int, int], list[Drained]], name: str) -> list[Figure]:
+    """The largest size against the mean of the usual number of rooms with as many commands, before it and after."""
     if not found:
         return []
     rooms, count = max(found)
     usual = found.get((USUAL_ROOMS, count))
     if usual is None or rooms == USUAL_ROOMS:
         return []
-    largest = found[rooms, count]
+    [largest] = found[rooms, count]
+    usual_per_s = fmean(one.per_s for one in usual)
     return [
+        Figure(f"{USUAL_ROOMS} rooms, before and after: rate", "events/s", {name: usual_per_s}),
         Figure(
             f"rate with {rooms} rooms against {USUAL_ROOMS}",
             "times",
-            {name: largest.per_s / usual.per_s},
+            {name: largest.per_s / usual_per_s},
             better="more",
             promised="at least 0.85",
         ),
