@@ -19,7 +19,7 @@ from consumers.intake.names import Names
 from consumers.intake.parked_watch import ParkedWatch
 from consumers.intake.partitions import Partitions
 from consumers.intake.patience import RECONNECT_LAST_S, first_of, reconnect_pauses_s
-from consumers.intake.session import Broker, Session
+from consumers.intake.session import Broker, Cancel, Session
 from consumers.intake.standing import Standing
 from consumers.intake.topology import Topology
 
@@ -57,7 +57,7 @@ class Intake:
     seat: Seat | None = None
     """What this worker registered at the broker when it started."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _cancels: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    _cancels: list[Cancel] = field(default_factory=list)
     _pauses_s: Iterator[float] = field(default_factory=reconnect_pauses_s)
 
     @property
@@ -125,7 +125,7 @@ class Intake:
         # First of all: what is taken while nothing can be published could only be given back.
         await session.until_publishable()
         await self._prepare(session)
-        self._cancels = [*await self.partitions.consume(session), await self.parked_watch.consume(session)]
+        self._cancels = [*await self.partitions.consume(session), *await self.parked_watch.consume(session)]
         self.standing.is_consuming, self.standing.trouble = True, None
         log.info("intake.consuming", partitions=self.partition_count)
 

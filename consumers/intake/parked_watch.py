@@ -4,14 +4,12 @@ A queue of its own holds a copy of whatever is parked (docs/decisions/0005), so 
 is disturbed by looking through it.
 """
 
-from collections.abc import Awaitable, Callable
-
 from consumers.bookings.complaints import BadMessage
 from consumers.intake.headers import was_parked_by_us
 from consumers.intake.names import Names
 from consumers.intake.reading import Reader
 from consumers.intake.received import Handed
-from consumers.intake.session import Session
+from consumers.intake.session import Cancel, Consumer, Session
 from consumers.intake.settle import Settler
 
 PREFETCH = 50
@@ -25,7 +23,7 @@ class ParkedWatch:
         self._reader = reader
         self._settler = settler
 
-    async def consume(self, session: Session) -> Callable[[], Awaitable[None]]:
+    async def consume(self, session: Session) -> list[Cancel]:
         """Begin to consume the copies. Returns what ends it."""
 
         async def on_message(message: Handed) -> None:
@@ -38,4 +36,4 @@ class ParkedWatch:
             except BadMessage as bad:
                 await self._settler.report_unreadable(message, session, bad)
 
-        return await session.consume(self._names.failed_watch, PREFETCH, on_message)
+        return await session.consume(Consumer(self._names.failed_watch, PREFETCH, on_message))

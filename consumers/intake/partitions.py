@@ -1,7 +1,5 @@
 """Consumes the partition queues and hands each command to its lane; one worker holds a partition at a time."""
 
-from collections.abc import Awaitable, Callable
-
 import structlog
 
 from consumers.bookings.complaints import BadMessage
@@ -12,7 +10,7 @@ from consumers.intake.lanes import Lanes
 from consumers.intake.names import Names
 from consumers.intake.reading import Reader
 from consumers.intake.received import Handed
-from consumers.intake.session import Session
+from consumers.intake.session import Cancel, Consumer, Session
 from consumers.intake.settle import Settler
 from consumers.intake.windows import PREFETCH
 
@@ -43,21 +41,20 @@ class Partitions:
         self.delivered_from: set[int] = set()
         """Partitions that this session got a message from: the broker let this worker through for them."""
 
-    async def consume(self, session: Session) -> list[Callable[[], Awaitable[None]]]:
+    async def consume(self, session: Session) -> list[Cancel]:
         """Begin to consume every partition. Returns what ends it."""
         self.delivered_from = set()
         # One after the other: begun all at once, a backlog comes so mixed that the first batches of rooms are small.
-        return [await self.consume_one(session, number) for number in range(self._count)]
+        return await session.consume(*(self._consumer(session, number) for number in range(self._count)))
 
-    async def consume_one(self, session: Session, number: int) -> Callable[[], Awaitable[None]]:
-        """Begin to consume one partition. Returns what ends it."""
+    def _consumer(self, session: Session, number: int) -> Consumer:
         delivered_from = self.delivered_from
 
         async def on_message(message: Handed) -> None:
             delivered_from.add(number)
             await self._accept(message, session, number)
 
-        return await session.consume(self._names.partition(number), PREFETCH, on_message)
+        return Consumer(self._names.partition(number), PREFETCH, on_message)
 
     async def _accept(self, message: Handed, session: Session, number: int) -> None:
         self.last_arrival_s = self._clocks.monotonic()

@@ -1,4 +1,4 @@
-"""Two connections to the broker and all that hangs on them; when one is lost, everything is let go together.
+"""The connections to the broker and all that hangs on them; when one is lost, everything is let go together.
 
 Not aio-pika's robust connection: deliveries of a lost connection can never be acknowledged, and knowing which ones
 those are is what keeps a redelivered command from being worked on twice (docs/decisions/0001).
@@ -26,7 +26,7 @@ from consumers.intake.publisher import Prepared, Publisher, Sendable
 from consumers.intake.received import Received
 from consumers.intake.sockets import BrokerConnection
 
-__all__ = ["Broker", "BrokerAddress", "NotPublished", "OnMessage", "Session"]
+__all__ = ["Broker", "BrokerAddress", "Cancel", "Consumer", "NotPublished", "OnMessage", "Session"]
 
 CONNECT_TIMEOUT_S = 15.0
 HEARTBEAT_S = 10
@@ -34,6 +34,7 @@ HEARTBEAT_S = 10
 CLOSE_WITHIN_S = 5.0
 
 OnMessage = Callable[[Received], Coroutine[None, None, None]]
+Cancel = Callable[[], Awaitable[None]]
 
 
 class Broker(Protocol):
@@ -67,19 +68,30 @@ class BrokerAddress:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who takes the messages of a queue, and how many at once."""
+
+    queue: str
+    prefetch: int
+    on_message: OnMessage
+
+
 class Session:
-    """A connection for publishing, and one with a channel for each consumer."""
+    """A connection for publishing, one for questions, and one for each consumer (docs/decisions/0016)."""
 
     def __init__(
         self,
-        consuming: AbstractConnection,
+        connect: Callable[[str], Awaitable[AbstractConnection]],
+        asking: AbstractConnection,
         publishing: AbstractConnection,
         channel: AbstractChannel,
         client: Channel,
         names: Names,
     ) -> None:
-        self._consuming = consuming
-        self._publishing = publishing
+        self._connect = connect
+        self._asking = asking
+        self._connections = [asking, publishing]
         self._names = names
         self._consumed: list[str] = []
         # aio-pika's channels are kept: it is they who tell that one was closed.
@@ -89,16 +101,20 @@ class Session:
         self.why_lost = ""
         self.unrouted_results = 0
         self._publisher = Publisher(publishing, client, lost=self.lost, lose=self.lose)
-        for each in (consuming, publishing, channel):
+        for each in (asking, publishing, channel):
             each.close_callbacks.add(self._on_close)
 
     @classmethod
     async def open(cls, address: Broker, names: Names, *, name: str = "roomsync") -> "Session":
         """Connect and open the publishing channel, with confirms."""
+
+        async def connect(purpose: str) -> AbstractConnection:
+            return await address.connect(f"{name} ({purpose})")
+
         async with AsyncExitStack() as half_open:
-            consuming = await address.connect(name)
-            half_open.push_async_callback(_close, consuming)
-            publishing = await address.connect(f"{name} (publishing)")
+            asking = await connect("asking")
+            half_open.push_async_callback(_close, asking)
+            publishing = await connect("publishing")
             half_open.push_async_callback(_close, publishing)
             with client_errors():
                 channel = await publishing.channel(publisher_confirms=True)
@@ -106,7 +122,7 @@ class Session:
                 # The answer to a publish tells that nobody took it; aio-pika would make a message of what comes back.
                 client.on_return_callbacks.clear()
             half_open.pop_all()
-        return cls(consuming, publishing, channel, client, names)
+        return cls(connect, asking, publishing, channel, client, names)
 
     def lose(self, why: str) -> None:
         """Give the session up: whoever runs it closes it and opens a new one."""
@@ -139,20 +155,35 @@ class Session:
     @property
     def broker_version(self) -> tuple[int, ...]:
         """The broker's version as it told it, such as (3, 10, 8)."""
-        transport = self._consuming.transport
+        transport = self._asking.transport
         told = transport.connection.server_properties.get("version", "") if transport else ""
         text = told.decode() if isinstance(told, bytes) else str(told)
         return tuple(int(part) for part in text.split("-")[0].split(".") if part.isdigit())
 
-    async def consume(self, queue: str, prefetch: int, on_message: OnMessage) -> Callable[[], Awaitable[None]]:
-        """Consume a queue on a channel of its own; returns what cancels it and leaves the channel for the acks."""
+    async def consume(self, *consumers: Consumer) -> list[Cancel]:
+        """Consume queues, one begun after the other. Returns what cancels each and leaves its channel for the acks."""
+        opened = await asyncio.gather(*(self._line(each.queue) for each in consumers), return_exceptions=True)
+        for one in opened:
+            if isinstance(one, BaseException):
+                raise one
+        connections = [one for one in opened if not isinstance(one, BaseException)]
+        return [await self._begin(each, on) for each, on in zip(consumers, connections, strict=True)]
+
+    async def _line(self, queue: str) -> AbstractConnection:
+        connection = await self._connect(queue)
+        connection.close_callbacks.add(self._on_close)
+        self._connections.append(connection)
+        return connection
+
+    async def _begin(self, consumer: Consumer, connection: AbstractConnection) -> Cancel:
+        queue = consumer.queue
         with client_errors():
-            channel = await self._consuming.channel(publisher_confirms=False)
+            channel = await connection.channel(publisher_confirms=False)
             channel.close_callbacks.add(self._on_close)
             client = await channel.get_underlay_channel()
             client.on_consumer_cancel_callbacks.add(lambda _: self.lose(f"the broker ended the consumer of {queue}"))
-            await channel.set_qos(prefetch_count=prefetch)
-            consumed = await client.basic_consume(queue, _handing_to(on_message))
+            await channel.set_qos(prefetch_count=consumer.prefetch)
+            consumed = await client.basic_consume(queue, _handing_to(consumer.on_message))
         self._consumed.append(queue)
         self._channels.append(channel)
 
@@ -171,7 +202,7 @@ class Session:
     async def depth(self, queue: str) -> tuple[int, int] | None:
         """How many messages wait in a queue and how many consumers it has; None where there is no such queue."""
         with client_errors():
-            channel = await self._consuming.channel(publisher_confirms=False)
+            channel = await self._asking.channel(publisher_confirms=False)
             try:
                 declared = await channel.declare_queue(queue, passive=True)
             except ChannelNotFoundEntity:
@@ -214,7 +245,7 @@ class Session:
     async def peek_ledger(self) -> bytes | None:
         """The message in the ledger's queue, which stays there; None where there is none."""
         with client_errors():
-            channel = await self._consuming.channel(publisher_confirms=False)
+            channel = await self._asking.channel(publisher_confirms=False)
             try:
                 queue = await channel.get_queue(self._names.ledger, ensure=False)
                 message = await queue.get(no_ack=False, fail=False)
@@ -243,9 +274,9 @@ class Session:
         return await self._publisher.send(exchange, message, routing_key)
 
     async def close(self) -> None:
-        """Close both connections; what was not acknowledged goes back to its queue."""
+        """Close every connection; what was not acknowledged goes back to its queue."""
         self.lose("closed")
-        await asyncio.gather(_close(self._consuming), _close(self._publishing))
+        await asyncio.gather(*map(_close, self._connections))
 
 
 def _handing_to(on_message: OnMessage) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:

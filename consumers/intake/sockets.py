@@ -1,8 +1,8 @@
-"""The socket to the broker: what is written together leaves together, and little of a flood lies in it unread."""
+"""The socket to the broker: what is written together leaves together, and a flood is read in small pieces."""
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, cast
 
 import aio_pika
 from aiormq.connection import TransportFactory
@@ -11,6 +11,9 @@ from yarl import URL
 
 UNREAD_BYTES = 64 * 1024
 """What the system may hold unread. Left to itself it holds megabytes, and what comes behind a flood waits for all."""
+
+PIECE_BYTES = 4 * 1024
+"""What is taken of it in one turn of the event loop: about five messages, which take a millisecond or less."""
 
 
 class BrokerConnection(aio_pika.Connection):
@@ -62,6 +65,38 @@ class FramesTogether(asyncio.StreamWriter):
         super().close()
 
 
+class ByPieces(asyncio.StreamReaderProtocol, asyncio.BufferedProtocol):
+    """Takes little of what lies there in one turn of the event loop, so that a flood does not hold up everything else.
+
+    asyncio's own takes up to 256 KiB, and aiormq goes through all of it without a break. A single command needs about
+    fifteen turns until it is sent.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        # A view: TLS fills what is left of a slice, and a slice of a bytearray is a copy.
+        self._piece = memoryview(bytearray(PIECE_BYTES))
+        self._tls: asyncio.ReadTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As in asyncio."""
+        super().connection_made(transport)
+        if transport.get_extra_info("sslcontext") is not None:
+            self._tls = cast(asyncio.ReadTransport, transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """As in asyncio."""
+        return self._piece
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As in asyncio."""
+        self.data_received(bytes(self._piece[:nbytes]))
+        if self._tls is not None and nbytes == len(self._piece):
+            # Of what it has deciphered TLS would hand over one piece after the other.
+            self._tls.pause_reading()
+            asyncio.get_running_loop().call_soon(self._tls.resume_reading)
+
+
 class Sockets(TransportFactory):
     """Opens them for aiormq."""
 
@@ -70,7 +105,7 @@ class Sockets(TransportFactory):
         provider = kwargs.pop("ssl_context_provider")
         tls = await provider.get_context() if url.scheme == "amqps" else None
         reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
+        protocol = ByPieces(reader)
         loop = asyncio.get_running_loop()
         host, port = url.host or "", url.port or 0
         try:

@@ -23,7 +23,7 @@ from consumers.intake import declare
 from consumers.intake.client_errors import BrokerLost
 from consumers.intake.headers import copy_of
 from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress, NotPublished, Session
+from consumers.intake.session import BrokerAddress, Consumer, NotPublished, Session
 from consumers.intake.topology import Topology
 from tests.chaos.judge import Version, ended, expected_results
 from tests.programs import Program
@@ -247,7 +247,7 @@ class Arena:
             try:
                 session = await Session.open(BrokerAddress(url=self.broker.url), self.names, name="chaos results")
                 try:
-                    await session.consume(self._results_queue, 200, take)
+                    await session.consume(Consumer(self._results_queue, 200, take))
                     await session.lost.wait()
                 finally:
                     await session.close()

@@ -1,6 +1,8 @@
 """What becomes of commands in hand when the broker or the way to it fails: one event, one result, nothing left over."""
 
 import asyncio
+import re
+from collections import defaultdict
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -63,6 +65,34 @@ async def test_connections_that_are_cut_again_and_again_delay_and_lose_nothing(
         await stage.until_ready()
     await stage.until_done()
     await stage.assert_exact()
+
+
+async def test_every_queue_has_a_connection_of_its_own_and_the_loss_of_one_costs_nothing(
+    stage: IntakeStage, node: BrokerNode
+) -> None:
+    await commands_in_flight(stage)
+    session = in_use(stage)
+    consumed = [*map(stage.names.partition, range(stage.intake.partition_count)), stage.names.failed_watch]
+    connections = await asyncio.to_thread(connections_by_name, node)
+    purposes = [f"roomsync ({purpose})" for purpose in ("asking", "publishing", *consumed)]
+    assert [len(connections[purpose]) for purpose in purposes] == [1] * len(purposes)
+    hurt = connections[f"roomsync ({consumed[1]})"][0]
+    await asyncio.to_thread(node.ctl, "close_connection", hurt, "a test")
+    assert "a test" in await lost(stage, session)
+    stage.calendar.resume()
+    await stage.until_ready()
+    await stage.until_done()
+    await stage.assert_exact()
+
+
+def connections_by_name(node: BrokerNode) -> dict[str, list[str]]:
+    """The broker's ids of its connections, by the names that clients gave them."""
+    found = defaultdict(list)
+    for line in node.ctl("list_connections", "pid", "client_properties").splitlines():
+        pid, properties = line.split("\t")
+        if name := re.search(r'"connection_name","([^"]*)"', properties):
+            found[name[1]].append(pid)
+    return found
 
 
 async def test_a_half_open_connection_is_noticed_whichever_direction_is_silent(

@@ -15,7 +15,7 @@ from pamqp import commands as spec
 from adapters.calendar import RoomAddress
 from consumers.bookings.result import ResultEvent
 from consumers.intake.received import Handed
-from consumers.intake.session import NotPublished
+from consumers.intake.session import Cancel, Consumer, NotPublished
 from tests.properties.steps import Process, Steps
 
 BrokerTrouble = Literal["not published", "published but not confirmed"]
@@ -98,15 +98,13 @@ class HeldSession:
         self._broker, self._process = broker, process
         self._on_message: Callable[[Handed], Awaitable[None]] | None = None
 
-    async def consume(
-        self, queue: str, prefetch: int, on_message: Callable[[Handed], Awaitable[None]]
-    ) -> Callable[[], Awaitable[None]]:
-        self._on_message = on_message
+    async def consume(self, consumer: Consumer) -> list[Cancel]:
+        self._on_message = consumer.on_message  # type: ignore[assignment]
 
         async def cancel() -> None:
             self._on_message = None
 
-        return cancel
+        return [cancel]
 
     def deliver(self, count: int) -> int:
         """Hand over messages that wait, all at once."""

@@ -90,5 +90,5 @@ def start_worker(
     reader = Reader(Tenants(tenant), clocks)
     lanes = Lanes(room_of, reader, settler, clock=clocks.monotonic)
     partitions = Partitions(names=Names(), count=1, reader=reader, lanes=lanes, settler=settler, clocks=clocks)
-    at_once(partitions.consume_one(cast(Session, session), 0))
+    at_once(partitions.consume(cast(Session, session)))
     return Worker(process=process, session=session)
