@@ -1,6 +1,5 @@
 """One room with a long queue beside many with a booking now and then: what the long queue costs the others."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +15,6 @@ OTHERS = 99
 BIG_ROOM = OTHERS
 WAITING = 10_000
 ROUNDS = 3
-SETTLING_S = 1.0
-"""So long after the flood it counts as arriving still: the broker hands it out in about half a second."""
 FOR_S = 10.0
 """Without and with it by turns: a machine that is shared changes its speed within seconds."""
 WITHIN_S = 240.0
@@ -34,7 +31,6 @@ async def big_room(stage: Stage, contestants: Sequence[Contestant], load: Load) 
     seen, stuck = await each(stage, "big-room", contestants[:1], look)
     without = {name: _p99_ms(one.without) for name, one in seen.items()}
     beside = {name: _p99_ms(one.beside) for name, one in seen.items()}
-    arriving = {name: _p99_ms(one.arriving) for name, one in seen.items()}
     relative = {name: _times(beside[name], without[name]) for name in seen}
     counted: dict[str, float | None] = {name: len(one.beside) for name, one in seen.items()}
     return Report(
@@ -45,7 +41,6 @@ async def big_room(stage: Stage, contestants: Sequence[Contestant], load: Load) 
             Figure(f"p99 of the {OTHERS} beside it", "ms", beside, better="less"),
             Figure("relative", "times", relative, better="less", promised="at most 1.5"),
             Figure("published while the big room waited", "creates", counted),
-            Figure("p99 in the second after its flood was published", "ms", arriving, better="less"),
         ],
         unfinished=stuck,
     )
@@ -53,11 +48,11 @@ async def big_room(stage: Stage, contestants: Sequence[Contestant], load: Load) 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Of the creates in the other rooms, in ms: without the big room, while it waits, while its flood arrives."""
+    """Of the creates in the other rooms, in ms: without the big room, and from when all of its creates were published
+    until the last of them was written."""
 
     without: Sequence[float]
     beside: Sequence[float]
-    arriving: Sequence[float]
 
 
 def _p99_ms(delays: Sequence[float]) -> float | None:
@@ -74,22 +69,19 @@ async def _by_turns(measurement: Measurement, waiting: int, count: int) -> Delay
     written_count = OTHERS + 1
     without: list[str] = []
     beside: list[str] = []
-    arriving: list[str] = []
     for number in range(ROUNDS):
         without += await _published(measurement, count, f"alone{number}")
         written_count += count
         await measurement.until_written(written_count, program, within_s=WITHIN_S)
         big = f"big{number}"
         await measurement.publishing.all(creates(waiting, 1, series=big, first_room=BIG_ROOM))
-        settled_at = time.monotonic() + SETTLING_S
         meanwhile = await _published(measurement, count, f"beside{number}")
         written_count += waiting + count
         await measurement.until_written(written_count, program, within_s=WITHIN_S)
         big_done_at = (await measurement.exchange.timing()).first_writes(f"{big}-")[-1]
-        arriving += [booking for booking in meanwhile if published_at[booking] < settled_at]
-        beside += [booking for booking in meanwhile if settled_at <= published_at[booking] < big_done_at]
+        beside += [booking for booking in meanwhile if published_at[booking] < big_done_at]
     timing = await measurement.exchange.timing()
-    return Delays(*(delays_ms(measurement.publishing, timing, each) for each in (without, beside, arriving)))
+    return Delays(*(delays_ms(measurement.publishing, timing, each) for each in (without, beside)))
 
 
 async def _published(measurement: Measurement, count: int, series: str) -> list[str]:
