@@ -4,17 +4,15 @@ import asyncio
 import os
 import signal
 import time
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from worker.bench.usage import Usage, descendants_of, is_zombie, usage_of
+from worker.started import STOP_WITHIN_S, Started
 
 LOOK_EVERY_S = 0.005
 READY_WITHIN_S = 90.0
-STOP_WITHIN_S = 30.0
-TAIL_LINES = 15
 
 
 class BenchStuck(Exception):
@@ -22,11 +20,10 @@ class BenchStuck(Exception):
 
 
 class Program:
-    """A started program whose output goes to a log."""
+    """A program that is measured, with whatever it starts itself."""
 
-    def __init__(self, process: Process, log: Path) -> None:
-        self._process = process
-        self._log = log
+    def __init__(self, started: Started) -> None:
+        self.started = started
         self._began: set[int] = set()
 
     @classmethod
@@ -38,17 +35,7 @@ class Program:
         Raises:
             BenchStuck: it ended, or did not say it in time.
         """
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                cwd=folder,
-                env=os.environ | dict(environment),
-                stdin=DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        program = cls(process, log)
+        program = cls(await Started.start(command, folder=folder, environment=environment, log=log))
         try:
             await program.says(ready, within_s=READY_WITHIN_S)
         except BaseException:
@@ -62,37 +49,31 @@ class Program:
         found = word.encode()
         try:
             async with asyncio.timeout(within_s):
-                while found not in await asyncio.to_thread(self._log.read_bytes):
+                while found not in await asyncio.to_thread(self.started.log_bytes):
                     self.must_run()
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
-            raise BenchStuck(f"It did not say {word!r} within {within_s:.0f} s:\n{self.log_tail()}") from None
+            raise BenchStuck(f"It did not say {word!r} within {within_s:.0f} s:\n{self.started.log_tail()}") from None
         # Known now, because who ends first leaves the others without a parent.
-        self._began.update(descendants_of(self._process.pid))
+        self._began.update(descendants_of(self.started.pid))
 
     def must_run(self) -> None:
         """Raises `BenchStuck` once it has ended."""
-        if self._process.returncode is not None:
-            raise BenchStuck(f"A program ended by itself:\n{self.log_tail()}")
+        if self.started.has_ended:
+            raise BenchStuck(f"A program ended by itself:\n{self.started.log_tail()}")
 
     @property
     def usage(self) -> Usage:
         """What it and all that it started have used."""
-        return usage_of(self._process.pid)
+        return usage_of(self.started.pid)
 
     async def stop(self) -> None:
         """Let it end in order, and whatever it started too."""
-        self._began.update(descendants_of(self._process.pid))
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+        self._began.update(descendants_of(self.started.pid))
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_WITHIN_S):
-                    await self._process.wait()
+            await self.started.end()
         finally:
-            if self._process.returncode is None:
-                self._process.kill()
-            await asyncio.gather(self._process.wait(), self._end_rest())
+            await self._end_rest()
 
     async def _end_rest(self) -> None:
         """Kill what it started and left behind, and wait for its end, which nobody tells us."""
@@ -106,10 +87,6 @@ class Program:
     def _is_ours(self, pid: int) -> bool:
         """Whether it still runs; its number may have gone to another program, which then is in another session."""
         try:
-            return os.getsid(pid) == self._process.pid and not is_zombie(pid)
+            return os.getsid(pid) == self.started.pid and not is_zombie(pid)
         except ProcessLookupError:
             return False
-
-    def log_tail(self) -> str:
-        """The last lines of its log, for an error message."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:])

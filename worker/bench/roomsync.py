@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aio_pika import DeliveryMode, Message
 
@@ -21,6 +19,7 @@ from worker.bench.commands import TENANT, Command
 from worker.bench.contestants import Place
 from worker.bench.exchange_process import ACCOUNT, DOMAIN
 from worker.bench.programs import Program
+from worker.started import CODE, worker_command
 
 PARTITIONS = 16
 UNCONFIRMED_MAX = 256
@@ -28,8 +27,6 @@ READY = "worker.started"
 """Before it has connected: the line that says that it consumes comes when the first commands are done."""
 
 _NAMES = Names()
-_START = "from worker.cli import main; main()"
-_CODE = Path(__file__).resolve().parents[2]
 _SECRETS = {"amqp": "ROOMSYNC_BENCH_AMQP_URL", "password": "ROOMSYNC_BENCH_PASSWORD"}
 
 _CONFIGURATION = """\
@@ -121,8 +118,8 @@ class Roomsync:
             )
         )
         return await Program.start(
-            (sys.executable, "-c", _START, "worker", "--config", str(config)),
-            folder=_CODE,
+            worker_command(config),
+            folder=CODE,
             environment={_SECRETS["amqp"]: place.amqp_url, _SECRETS["password"]: place.exchange.password},
             log=place.folder / "worker.log",
             ready=READY,

@@ -49,7 +49,7 @@ class Measurement:
         except TimeoutError:
             written = (await self.exchange.totals())["applied"]
             trouble = f"{self.contestant.name} wrote {written} of {count} within {within_s:.0f} s."
-            raise BenchStuck(f"{trouble} Its last words:\n{program.log_tail()}") from None
+            raise BenchStuck(f"{trouble} Its last words:\n{program.started.log_tail()}") from None
 
     async def afterwards(self, *, within_s: float = 60.0) -> Timing:
         """What there is to see once no message waits any more and nothing was written for a while."""

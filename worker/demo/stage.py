@@ -20,6 +20,7 @@ from worker.demo.show import Show
 from worker.demo.story import ROOMS, TENANT, Command
 from worker.demo.watch import Results
 from worker.demo.worker_process import WorkerProcess
+from worker.started import CODE, Started, worker_command
 
 READY_WITHIN_S = 45.0
 LOOK_EVERY_S = 0.05
@@ -86,12 +87,12 @@ class Stage:
         try:
             async with asyncio.timeout(within_s):
                 while not await holds():
-                    if self.worker.has_ended:
-                        raise DemoStuck(f"The worker has ended. Its last words:\n{self.worker.log_tail()}")
+                    if self.worker.started.has_ended:
+                        raise DemoStuck(f"The worker has ended. Its last words:\n{self.worker.started.log_tail()}")
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             trouble = f"{what} did not happen within {within_s:.0f} s. The worker's last words:"
-            raise DemoStuck(f"{trouble}\n{self.worker.log_tail()}") from None
+            raise DemoStuck(f"{trouble}\n{self.worker.started.log_tail()}") from None
 
     async def is_quiet(self) -> bool:
         """Whether nothing is on its way any more, in no queue and in no room."""
@@ -134,7 +135,7 @@ async def set_stage(show: Show, given_url: str | None) -> AsyncIterator[Stage]:
         session = await Session.open(broker.address, broker.names, name="roomsync demo")
         stack.push_async_callback(session.close)
         worker = await _start_worker(folder, broker, exchange, password)
-        stack.push_async_callback(worker.stop)
+        stack.push_async_callback(worker.started.end)
         stage = Stage(broker=broker, exchange=exchange, worker=worker, session=session, results=Results(show.result))
         with show.waiting("the worker starts"):
             await stage.until(worker.is_ready, "The worker's start", within_s=READY_WITHIN_S)
@@ -160,4 +161,7 @@ async def _start_worker(folder: Path, broker: Broker, exchange: Simulator, passw
         )
     )
     environment = {_URL: broker.address.url, _PASSWORD: password}
-    return await WorkerProcess.start(config, environment, log=folder / "worker.log", http=http)
+    started = await Started.start(
+        worker_command(config), folder=CODE, environment=environment, log=folder / "worker.log"
+    )
+    return WorkerProcess(started, http)

@@ -107,7 +107,7 @@ class _Teller:
 
 async def _look_around(stage: Stage) -> Seen:
     """What there is to see once the worker has ended."""
-    worker_exit = await stage.worker.stop()
+    worker_exit = await stage.worker.started.end()
     return Seen(
         calendars={room.address: stage.exchange.calendar(room.address) for room in ROOMS},
         outcomes=stage.results.final(),
