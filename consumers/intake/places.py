@@ -28,8 +28,12 @@ taken, large batches begin one by one: with each beat while the event loop is ca
 NOW_AND_THEN_S = 0.1
 BESIDE_SMALL = 5
 """Commands of a large batch beside small ones: each of its steps then takes hardly longer than one of theirs."""
+FEW_CALM_S = 0.1
+FEW_NOW_AND_THEN_S = 0.2
+"""So seldom they begin then: each makes all that is in work slower for a tenth of a second."""
 FEW_ROOMS = 8
-"""While more rooms than that have large lanes, their batches stay full: then requests are what is scarce."""
+"""While more rooms than that have large lanes, their batches stay full and frequent: then requests are what is scarce.
+"""
 FEW_SMALL = 16
 """So many commands of small lanes may always be in work, and more as the event loop has time: a flood gathers instead.
 """
@@ -56,10 +60,13 @@ class Row:
 
     def batch_size(self, most: int) -> int:
         """How many bookings a batch may hold just now, of `most`."""
-        large, small = self.places.large, self.places.small
-        is_beside_small = self is large and small.batches_count > 0
-        are_few = len(large.line) + large.batches_count <= FEW_ROOMS
-        return min(most, BESIDE_SMALL) if is_beside_small and are_few else most
+        is_beside_small = self is self.places.large and self.places.small.batches_count > 0
+        return min(most, BESIDE_SMALL) if is_beside_small and self.are_few else most
+
+    @property
+    def are_few(self) -> bool:
+        """Whether few rooms have lanes of this kind."""
+        return len(self.line) + self.batches_count <= FEW_ROOMS
 
     def take(self, most: int, waiting_count: int) -> "Place":
         """Begin a batch of up to `most` bookings of so many commands that wait."""
@@ -144,7 +151,8 @@ class Places:
         """Whether more commands of a row may be in work just now, however many the next batch has."""
         if row is self.large and self.small.batches_count:
             # Half a beat: the next one may come a moment early.
-            pause_s = BEAT_S / 2 if self.pulse.is_calm else NOW_AND_THEN_S
+            calm_s, pause_s = (FEW_CALM_S, FEW_NOW_AND_THEN_S) if row.are_few else (BEAT_S / 2, NOW_AND_THEN_S)
+            pause_s = calm_s if self.pulse.is_calm else pause_s
             return self.clock() - row.began_s >= pause_s
         few, each = (FEW_SMALL, SMALL) if row is self.small else (FEW_COMMANDS, SPARE_COMMANDS)
         if row.commands_count < few:

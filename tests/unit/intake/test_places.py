@@ -1,10 +1,14 @@
 """Places: who begins at once, who waits, and that small lanes do not wait behind large ones."""
 
+import pytest
+
 from adapters.calendar import RoomAddress
 from consumers.intake.places import (
     BESIDE_SMALL,
     EACH_SLOT,
+    FEW_CALM_S,
     FEW_COMMANDS,
+    FEW_NOW_AND_THEN_S,
     FEW_ROOMS,
     FEW_SMALL,
     NOW_AND_THEN_S,
@@ -89,26 +93,35 @@ async def test_small_ones_gather_too_when_the_process_has_no_time_though_the_loo
     assert begun == [EACH_SLOT * 32, FEW_SMALL]
 
 
-async def test_beside_small_ones_a_large_batch_begins_now_and_then() -> None:
-    hour = Hour()
-    hour.places.small.take(FULL, 1)
-    hour.time.passed_s += NOW_AND_THEN_S
-    assert hour.fill_large() == 1
-    hour.time.passed_s += NOW_AND_THEN_S / 2
-    assert hour.fill_large() == 0
-    hour.time.passed_s += NOW_AND_THEN_S / 2
-    assert hour.fill_large() == 1
+CALM = 0.0
+LATE = 0.1
 
 
-async def test_beside_small_ones_a_large_batch_begins_with_each_beat_while_all_is_calm() -> None:
+@pytest.mark.parametrize(
+    ("large_rooms", "late_s", "pause_s"),
+    [
+        (1, CALM, FEW_CALM_S),
+        (1, LATE, FEW_NOW_AND_THEN_S),
+        (FEW_ROOMS + 1, CALM, BEAT_S),
+        (FEW_ROOMS + 1, LATE, NOW_AND_THEN_S),
+    ],
+)
+async def test_beside_small_ones_a_large_batch_begins_now_and_then(
+    large_rooms: int, late_s: float, pause_s: float
+) -> None:
     hour = Hour()
-    hour.beats(0.0)
+    hour.beats(late_s)
+    for number in range(large_rooms):
+        hour.places.line_up(RoomAddress(f"r{number}@acme.example"), FULL)
     hour.places.small.take(FULL, 1)
+    assert hour.fill_large() == 1
     begun = []
-    for _ in range(5):
-        hour.time.passed_s += BEAT_S
-        begun.append(hour.fill_large())
-    assert begun == [1] * 5
+    for _ in range(3):
+        # A pause, and what is lost in sums.
+        for part in (0.41, 0.6):
+            hour.time.passed_s += part * pause_s
+            begun.append(hour.fill_large())
+    assert begun == [0, 1] * 3
 
 
 async def test_beside_small_ones_the_batches_of_a_few_rooms_are_small_too() -> None:
