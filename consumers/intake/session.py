@@ -162,6 +162,7 @@ class Session:
 
     async def consume(self, *consumers: Consumer) -> list[Cancel]:
         """Consume queues, one begun after the other. Returns what cancels each and leaves its channel for the acks."""
+        # Whatever becomes of one, all are waited for: what opened later would stay open.
         opened = await asyncio.gather(*(self._line(each.queue) for each in consumers), return_exceptions=True)
         for one in opened:
             if isinstance(one, BaseException):

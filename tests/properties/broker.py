@@ -4,7 +4,7 @@ What a process had in hand when it died comes back in front, once more counted; 
 """
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -14,8 +14,7 @@ from pamqp import commands as spec
 
 from adapters.calendar import RoomAddress
 from consumers.bookings.result import ResultEvent
-from consumers.intake.received import Handed
-from consumers.intake.session import Cancel, Consumer, NotPublished
+from consumers.intake.session import Cancel, Consumer, NotPublished, OnMessage
 from tests.properties.steps import Process, Steps
 
 BrokerTrouble = Literal["not published", "published but not confirmed"]
@@ -96,10 +95,10 @@ class HeldSession:
         self.unacked: list[Stored] = []
         self.is_lost = False
         self._broker, self._process = broker, process
-        self._on_message: Callable[[Handed], Awaitable[None]] | None = None
+        self._on_message: OnMessage | None = None
 
     async def consume(self, consumer: Consumer) -> list[Cancel]:
-        self._on_message = consumer.on_message  # type: ignore[assignment]
+        self._on_message = consumer.on_message
 
         async def cancel() -> None:
             self._on_message = None

@@ -16,6 +16,7 @@ from typing import Any
 
 from worker.bench.programs import BenchStuck
 from worker.bench.usage import usage_of
+from worker.started import CODE
 
 LATENCY_MS = 50.0
 """What a request to Exchange Online takes from nearby, at best."""
@@ -23,7 +24,6 @@ ASK_WITHIN_S = 60.0
 START_WITHIN_S = 60.0
 
 _START = "from worker.bench.exchange_process import main; main()"
-_CODE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Exchange:
 async def running_exchange(folder: Path, *, latency_ms: float = LATENCY_MS) -> AsyncIterator[Exchange]:
     """Run one meanwhile, with its certificate authority in the folder. Raises `BenchStuck`."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _START), cwd=_CODE, stdin=PIPE, stdout=PIPE, start_new_session=True
+        *(sys.executable, "-c", _START), cwd=CODE, stdin=PIPE, stdout=PIPE, start_new_session=True
     )
     assert process.stdin is not None  # noqa: S101 - asked for above
     password = secrets.token_urlsafe()

@@ -117,8 +117,8 @@ async def test_beside_small_ones_a_large_batch_begins_now_and_then(
     assert hour.fill_large() == 1
     begun = []
     for _ in range(3):
-        # A pause, and what is lost in sums.
-        for part in (0.41, 0.6):
+        # A pause, and what is lost in sums; half of one is not enough.
+        for part in (0.499, 0.502):
             hour.time.passed_s += part * pause_s
             begun.append(hour.fill_large())
     assert begun == [0, 1] * 3

@@ -48,11 +48,11 @@ async def big_room(stage: Stage, contestants: Sequence[Contestant], load: Load) 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Of the creates in the other rooms, in ms: without the big room, and from when all of its creates were published
-    until the last of them was written."""
+    """Of the creates in the other rooms, in ms."""
 
     without: Sequence[float]
     beside: Sequence[float]
+    """From when all of the big room's creates were published until the last of them was written."""
 
 
 def _p99_ms(delays: Sequence[float]) -> float | None:

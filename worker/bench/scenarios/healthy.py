@@ -59,15 +59,15 @@ async def healthy(stage: Stage, contestants: Sequence[Contestant], load: Load) -
     seen, stuck = await each(stage, "healthy", contestants[:2], look)
     calm = {name: fmean(one.healthy_s for one in turns.calm) for name, turns in seen.items()}
     busy = {name: fmean(one.healthy_s for one in turns.busy) for name, turns in seen.items()}
-    relative: dict[str, float | None] = {name: busy[name] / calm[name] for name in seen}
-    after: dict[str, float | None] = {name: turns.after_pause_s for name, turns in seen.items()}
-    early: dict[str, float | None] = {name: sum(one.early for one in turns.busy) for name, turns in seen.items()}
+    relative = {name: busy[name] / calm[name] for name in seen}
+    after = {name: turns.after_pause_s for name, turns in seen.items()}
+    early = {name: sum(one.early for one in turns.busy) for name, turns in seen.items()}
     return Report(
         scenario="healthy",
         sentence=f"{THROTTLED} of {ROOMS} rooms answer ErrorServerBusy ({back_off_s:.0f} s) while {count} creates wait",
         figures=[
-            Figure(f"the other {ROOMS - THROTTLED} rooms, undisturbed", "s", {**calm}, better="less"),
-            Figure(f"the other {ROOMS - THROTTLED} rooms, meanwhile", "s", {**busy}, better="less"),
+            Figure(f"the other {ROOMS - THROTTLED} rooms, undisturbed", "s", calm, better="less"),
+            Figure(f"the other {ROOMS - THROTTLED} rooms, meanwhile", "s", busy, better="less"),
             Figure("relative", "times", relative, better="less", promised="at most 1.15"),
             Figure("throttled rooms, after their pause", "s", after, better="less", promised="at most 5"),
             Figure("requests before the time", "", early, promised="0"),
