@@ -13,6 +13,12 @@ from consumers.bookings.policy import SyncPolicy
 from consumers.bookings.tenants import Tenant
 from consumers.bookings.verdict import Desk
 
+GiveWay = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Gives way to nobody."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
@@ -39,6 +45,8 @@ class Room:
     """The ledger replaced another one lately: every first scan is repeated once (DESIGN.md §3, rule 7)."""
     reached: Reached = nobody
     note: Note = unnoted
+    give_way: GiveWay = at_once
+    """Awaited before each step that takes the event loop long and that nobody waits for just now."""
 
     def key(self, booking: BookingId) -> BookingKey:
         """The ledger's key of a booking here."""

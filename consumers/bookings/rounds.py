@@ -176,12 +176,14 @@ async def _write(room: Room, turns: Sequence[Turn]) -> None:
         return
     shared = len(turns) > 1
     await asyncio.gather(
-        *(
-            on_written(room, turn.pending, one, effect=_EFFECTS[type(turn.step)], shared_request=shared)
-            for turn, one in zip(turns, written, strict=True)
-        )
+        *(_on_written(room, turn, one, shared_request=shared) for turn, one in zip(turns, written, strict=True))
     )
     await _look_for_gone(room, list(zip(turns, written, strict=True)), claimed_s)
+
+
+async def _on_written(room: Room, turn: Turn, one: Written, *, shared_request: bool) -> None:
+    await room.give_way()
+    await on_written(room, turn.pending, one, effect=_EFFECTS[type(turn.step)], shared_request=shared_request)
 
 
 async def _look_for_gone(room: Room, written: Sequence[tuple[Turn, Written]], claimed_s: float) -> None:

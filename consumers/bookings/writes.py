@@ -50,6 +50,7 @@ async def write(room: Room, writes: Sequence[Write]) -> list[Written]:
         claimed = [(write, row) for write, row in zip(writes, rows, strict=True) if row is not None]
         _reached(room, Milestone.CLAIMED, claimed)
         outcomes = await _send(room, turn, claimed, claimed_s)
+    await room.give_way()
     recorded = iter(await _record(room, claimed, outcomes))
     return [
         Written(outcome=Missed(), row=write.row) if row is None else next(recorded)

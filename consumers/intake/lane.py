@@ -1,6 +1,7 @@
 """What waits and what runs for one room: a batch takes whole bookings, and never one that is being worked on."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -8,6 +9,31 @@ from itertools import islice
 from adapters.calendar import BookingId
 from consumers.intake.deliveries import RETURNED_RUNS_ALONE, Delivery, Envelope
 from consumers.intake.windows import Window
+
+FLOOD = 25
+FLOOD_S = 0.05
+"""So many messages within so short a time are what has gathered at the broker, or what a program publishes at once."""
+
+
+@dataclass(slots=True, eq=False)
+class Inflow:
+    """Tells whether a flood arrives. Times are monotonic."""
+
+    count: int = 0
+    since_s: float = -math.inf
+    flood_until_s: float = -math.inf
+
+    def arrived(self, at_s: float) -> None:
+        """A message was there."""
+        if at_s - self.since_s > FLOOD_S:
+            self.count, self.since_s = 0, at_s
+        self.count += 1
+        if self.count >= FLOOD:
+            self.flood_until_s = at_s + FLOOD_S
+
+    def is_flood(self, now_s: float) -> bool:
+        """Whether there is more to come at once, as far as can be told."""
+        return now_s < self.flood_until_s
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +69,9 @@ class Lane:
     running: dict[asyncio.Task[None], Batch | None] = field(default_factory=dict)
     waiting_count: int = 0
     """Envelopes that wait."""
+    inflow: Inflow = field(default_factory=Inflow)
+    is_looked_at: bool = False
+    """Somebody begins what may begin once no flood arrives any more."""
     is_warm: bool = False
     """A batch has been through: the room is scanned, and a second batch beside it would not scan it as well."""
 
@@ -61,14 +90,22 @@ class Lane:
         self.waiting.setdefault(envelope.booking_id, []).append(envelope)
         self.waiting_count += 1
         self.window.arrived(envelope)
+        self.inflow.arrived(envelope.received_s)
 
-    def may_begin(self, size: int, *, at_once: int) -> bool:
-        """One batch at once; more, up to `at_once`, only beside one that was through, and only if they will be full."""
-        if len(self.running) >= at_once:
+    def gathers(self, now_s: float) -> bool:
+        """Whether nothing begins beside what runs: the first batch scans the room, or a flood arrives.
+
+        A flood shall be in hand soon, since other rooms' commands stand behind it; work would take its time.
+        """
+        return bool(self.running) and (not self.is_warm or self.inflow.is_flood(now_s))
+
+    def may_begin(self, size: int, *, at_once: int, now_s: float) -> bool:
+        """One batch at once; more, up to `at_once`, only while nothing gathers, and only if they will be full."""
+        if len(self.running) >= at_once or self.gathers(now_s):
             return False
         not_begun = sum(batch is None for batch in self.running.values())
         wanted = not_begun * size + (size if self.running else 1)
-        return (self.is_warm or not self.running) and len(self.free_bookings(wanted)) == wanted
+        return len(self.free_bookings(wanted)) == wanted
 
     def take(self, most: int) -> tuple[list[Envelope], bool]:
         """Take bookings out, and whether they run alone: one that came back too often takes nobody with it."""

@@ -19,12 +19,13 @@ from consumers.bookings.room import Room
 from consumers.bookings.sync import sync_room
 from consumers.bookings.verdict import Later, Problem
 from consumers.intake.deliveries import Delivery, Envelope, Held, LaneKey
-from consumers.intake.lane import Batch, Lane
+from consumers.intake.lane import FLOOD_S, Batch, Lane
 from consumers.intake.ledger_trouble import LedgerTrouble
 from consumers.intake.places import Place, Places
 from consumers.intake.pulse import Pulse
 from consumers.intake.reading import Reader
 from consumers.intake.relief import Relief, RoomOf
+from consumers.intake.right_of_way import RightOfWay
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
 from consumers.intake.windows import CROWDED_HOLD_S
@@ -48,6 +49,7 @@ class Lanes:
         self._lanes: dict[LaneKey, Lane] = {}
         self._places: dict[TenantName, Places] = {}
         self._pulse = Pulse(self._beat)
+        self._right_of_way = RightOfWay()
         self._asides: set[asyncio.Task[None]] = set()
         self._stalled: set[Batch] = set()
         self._stopping = False
@@ -66,8 +68,9 @@ class Lanes:
     def _start(self, key: LaneKey, lane: Lane) -> None:
         tenant, address = key
         places = self._places.get(tenant)
-        is_cold = lane.running and not lane.is_warm
-        if not self._stopping and (is_cold or (places is not None and places.is_lined_up(address))):
+        is_lined_up = places is not None and places.is_lined_up(address)
+        if not self._stopping and (is_lined_up or lane.gathers(self._clock())):
+            self._look_after_flood(key, lane)
             return  # most deliveries of a flood
         room = None if self._stopping else self._room_of(*key)
         if room is None:
@@ -79,7 +82,7 @@ class Lanes:
         while True:
             row = places.row(lane.waiting_count)
             size = row.batch_size(room.gate.batch_size(room.address, room.policy.batch_max))
-            if not lane.may_begin(size, at_once=room.gate.room_limit(address)):
+            if not lane.may_begin(size, at_once=room.gate.room_limit(address), now_s=self._clock()):
                 return
             if not row.is_free:
                 places.line_up(address, lane.waiting_count)
@@ -89,9 +92,24 @@ class Lanes:
             lane.running[task] = None
             task.add_done_callback(partial(self._ended, key, lane, place))
 
+    def _look_after_flood(self, key: LaneKey, lane: Lane) -> None:
+        if lane.is_looked_at or not lane.inflow.is_flood(self._clock()):
+            return
+
+        def look() -> None:
+            lane.is_looked_at = False
+            if self._lanes.get(key) is lane and not self._stopping:
+                self._start(key, lane)
+
+        # Nothing that arrives or ends reminds of it, where Exchange takes its time with the batch that runs.
+        lane.is_looked_at = True
+        asyncio.get_running_loop().call_later(FLOOD_S, look)
+
     def _places_of(self, room: Room) -> Places:
         tenant, gate = room.tenant.name, room.gate
-        places = self._places[tenant] = Places(lambda: self._next(tenant), lambda: gate.limit, self._pulse, self._clock)
+        places = self._places[tenant] = Places(
+            lambda: self._next(tenant), lambda: gate.limit, self._pulse, self._right_of_way, self._clock
+        )
         return places
 
     def _beat(self) -> bool:
@@ -131,6 +149,7 @@ class Lanes:
         if self.ledger.why is not None:
             await self.ledger.over(room.ledger, room.clocks.sleep)
             room = self._anew(room)
+        await place.give_way()
         if self._stopping:
             return
         # Taken here and not when the task was made: what arrived in between comes along.
@@ -152,9 +171,8 @@ class Lanes:
     async def _sync(self, room: Room, batch: Batch, place: Place) -> None:
         while open_ := batch.open_deliveries():
             begun_s = self._clock()
-            clocks = replace(room.clocks, sleep=place.outside(room.clocks.sleep))
             try:
-                await sync_room(replace(room, clocks=clocks), open_, alone=batch.alone)
+                await sync_room(place.within(room), open_, alone=batch.alone)
             except (LedgerUnavailable, LedgerBroken) as trouble:
                 self.ledger.met(trouble)
                 await self._stall(room, batch)

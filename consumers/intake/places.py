@@ -10,10 +10,14 @@ import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.calendar import RoomAddress
+from adapters.ledger import BookingKey
+from consumers.bookings.milestones import Milestone, Reached
+from consumers.bookings.room import Room
 from consumers.intake.pulse import BEAT_S, Pulse
+from consumers.intake.right_of_way import RightOfWay
 
 EACH_SLOT = 2
 """Batches for each request that the tenant may have under way: one is read, planned and settled beside it."""
@@ -24,21 +28,33 @@ SPARE_COMMANDS = 20
 """For each piece of the event loop's spare time: a full batch."""
 SMALL = 3
 """A lane with so few commands does not wait behind those with many: it has places of its own. While some of those are
-taken, large batches begin one by one: with each beat while the event loop is calm, and now and then in any case."""
-NOW_AND_THEN_S = 0.1
-BESIDE_SMALL = 5
-"""Commands of a large batch beside small ones: each of its steps then takes hardly longer than one of theirs."""
-FEW_CALM_S = 0.1
-FEW_NOW_AND_THEN_S = 0.2
-"""So seldom they begin then: each makes all that is in work slower for a tenth of a second."""
+taken, large batches begin one by one, and have manners."""
 FEW_ROOMS = 8
-"""While more rooms than that have large lanes, their batches stay full and frequent: then requests are what is scarce.
-"""
 FEW_SMALL = 16
 """So many commands of small lanes may always be in work, and more as the event loop has time: a flood gathers instead.
 """
 
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How batches of large lanes behave while small ones are in work. `calm_s` and `busy_s` are from one that begins to
+    the next, while the process has time and while it has none."""
+
+    calm_s: float
+    busy_s: float
+    most: int | None = None
+    """Bookings that a batch holds."""
+    gives_way: bool = False
+    """Whether its steps wait until no small batch is on its way to Exchange."""
+
+
+MANY = Manners(calm_s=BEAT_S / 2, busy_s=0.1)  # half a beat: the next one may come a moment early
+"""Where many rooms have large lanes requests are what is scarce: full batches, and as many as there is time for."""
+FEW = Manners(calm_s=0.1, busy_s=0.2, most=5, gives_way=True)
+"""Where up to `FEW_ROOMS` have: a step hardly longer than one of a small batch, and seldom, since each batch makes all
+that is in work slower for a tenth of a second."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,25 +74,29 @@ class Row:
         """Whether one more batch may begin."""
         return self.batches_count < self.places.most_batches and self.places.has_room(self)
 
+    @property
+    def manners(self) -> Manners | None:
+        """Those of its batches; None while there is nobody to have them for."""
+        if self is self.places.small or not self.places.small.batches_count:
+            return None
+        return FEW if len(self.line) + self.batches_count <= FEW_ROOMS else MANY
+
     def batch_size(self, most: int) -> int:
         """How many bookings a batch may hold just now, of `most`."""
-        is_beside_small = self is self.places.large and self.places.small.batches_count > 0
-        return min(most, BESIDE_SMALL) if is_beside_small and self.are_few else most
-
-    @property
-    def are_few(self) -> bool:
-        """Whether few rooms have lanes of this kind."""
-        return len(self.line) + self.batches_count <= FEW_ROOMS
+        manners = self.manners
+        return min(most, manners.most) if manners and manners.most else most
 
     def take(self, most: int, waiting_count: int) -> "Place":
         """Begin a batch of up to `most` bookings of so many commands that wait."""
         self.began_s = self.places.clock()
         place = Place(self, most, min(most, waiting_count))
         place.enter()
+        if self is self.places.small:
+            place.hurry()
         return place
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Place:
     """A batch's place in work."""
 
@@ -85,6 +105,8 @@ class Place:
     """Bookings that the batch may hold."""
     commands: int
     """About as many it has."""
+    is_in_a_hurry: bool = False
+    """On its way to Exchange, before others."""
 
     def enter(self) -> None:
         """It is in work."""
@@ -95,10 +117,40 @@ class Place:
         """It is not."""
         self.row.batches_count -= 1
         self.row.commands_count -= self.commands
+        self._has_passed()
 
-    def outside(self, sleep: Sleep) -> Sleep:
-        """The same sleep, with the place given to somebody else."""
+    def hurry(self) -> None:
+        """Until its request is sent, others give way."""
+        self.is_in_a_hurry = True
+        self.row.places.right_of_way.begin()
 
+    def _has_passed(self) -> None:
+        if self.is_in_a_hurry:
+            self.is_in_a_hurry = False
+            self.row.places.right_of_way.end()
+
+    async def give_way(self) -> None:
+        """Let those pass who are in a hurry, if a batch on this place does that just now."""
+        manners = self.row.manners
+        if manners and manners.gives_way:
+            await self.row.places.right_of_way.give()
+
+    def within(self, room: Room) -> Room:
+        """The same room, for the batch on this place: it sleeps outside, gives way, and is watched while in a hurry."""
+        clocks = replace(room.clocks, sleep=self._outside(room.clocks.sleep))
+        reached = self._watched(room.reached) if self.is_in_a_hurry else room.reached
+        return replace(room, clocks=clocks, give_way=self.give_way, reached=reached)
+
+    def _watched(self, reached: Reached) -> Reached:
+        def watched(milestone: Milestone, key: BookingKey) -> None:
+            if milestone is Milestone.CLAIMED:
+                # The request leaves in the same turn of the event loop, or hardly later.
+                self._has_passed()
+            reached(milestone, key)
+
+        return watched
+
+    def _outside(self, sleep: Sleep) -> Sleep:
         async def asleep(for_s: float) -> None:
             async with self._away():
                 await sleep(for_s)
@@ -133,6 +185,7 @@ class Places:
     next_one: Callable[[], None]
     slots: Callable[[], int]
     pulse: Pulse
+    right_of_way: RightOfWay
     clock: Callable[[], float]
     asleep: set[asyncio.Task[None]] = field(default_factory=set)
     """Batches that only wait for a time to pass: Exchange asked for patience. They hold no place meanwhile."""
@@ -149,10 +202,9 @@ class Places:
 
     def has_room(self, row: Row) -> bool:
         """Whether more commands of a row may be in work just now, however many the next batch has."""
-        if row is self.large and self.small.batches_count:
-            # Half a beat: the next one may come a moment early.
-            calm_s, pause_s = (FEW_CALM_S, FEW_NOW_AND_THEN_S) if row.are_few else (BEAT_S / 2, NOW_AND_THEN_S)
-            pause_s = calm_s if self.pulse.is_calm else pause_s
+        manners = row.manners
+        if manners:
+            pause_s = manners.calm_s if self.pulse.is_calm else manners.busy_s
             return self.clock() - row.began_s >= pause_s
         few, each = (FEW_SMALL, SMALL) if row is self.small else (FEW_COMMANDS, SPARE_COMMANDS)
         if row.commands_count < few:

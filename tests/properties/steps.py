@@ -83,6 +83,9 @@ class StepLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """As `asyncio.timeout` wants it; none is kept here."""
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.errors.append(context)
 

@@ -1,5 +1,7 @@
 """What becomes of commands: one room, the real sync, Exchange and the ledger in memory."""
 
+from dataclasses import replace
+
 from adapters.errors import Misconfigured, Refused, Throttled, Transient, Unknown
 from adapters.ledger import State
 from consumers.bookings.verdict import Finished, Later, Parked, Settled, Verdict
@@ -244,3 +246,18 @@ async def test_a_repaired_tenant_goes_on_with_the_next_probe() -> None:
     bench.let_pass(61)
     assert outcomes(await bench.run(versioned(2, "new"))) == ["synced"]
     assert bench.subjects() == ["new"]
+
+
+async def test_way_is_given_before_outcomes_are_recorded_and_before_each_verdict() -> None:
+    bench = RoomBench()
+    seen: list[tuple[bool, int]] = []
+
+    async def give_way() -> None:
+        row = await bench.row("B-0")
+        assert row is not None
+        seen.append((row.claim is None, len(bench.desk.verdicts)))
+
+    bench.room = replace(bench.room, give_way=give_way)
+    await bench.run(*(a_booking_command(booking_id=f"B-{number}") for number in range(3)))
+    assert seen[0] == (False, 0)
+    assert [is_recorded for is_recorded, _ in seen[1:]] == [True] * 3

@@ -6,6 +6,7 @@ from typing import Any, cast
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled, Transient
 from adapters.ledger import LedgerUnavailable
+from consumers.intake.lane import FLOOD_S
 from tests.hall import Hall
 from tests.rooms import BOARD, a_gate
 
@@ -33,6 +34,7 @@ async def test_a_room_never_sees_more_requests_at_once_than_its_limit() -> None:
     hall.gate = a_gate(hall.ledger, hall.time, mailbox_concurrency=2)
     for number in range(300):
         hall.put(f"B-{number}")
+    hall.time.passed_s += FLOOD_S
     await hall.until(lambda: bool(hall.create_sizes()))
     hall.calendar.pause()
     for _ in range(50):

@@ -4,7 +4,7 @@ import asyncio
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled
-from consumers.intake.places import BESIDE_SMALL, EACH_SLOT
+from consumers.intake.places import EACH_SLOT, FEW
 from tests.hall import Hall
 from tests.rooms import BOARD
 
@@ -43,14 +43,14 @@ async def test_what_arrives_while_a_room_waits_for_its_turn_goes_with_it() -> No
     hall.calendar.pause()
     for number in range(EACH_SLOT * SLOTS):
         hall.put("B-1", room=f"r{number}@acme.example")
-    for number in range(BESIDE_SMALL):
+    for number in range(FEW.most):
         hall.put(f"B-{number}", room=BOARD)
         await a_few_turns()
     hall.calendar.resume()
     await hall.idle()
     assert [
         len(call.operations) for call in hall.calendar.requests if call.kind == "create" and call.room == BOARD
-    ] == [BESIDE_SMALL]
+    ] == [FEW.most]
 
 
 async def test_a_room_with_much_to_do_goes_behind_those_that_wait() -> None:

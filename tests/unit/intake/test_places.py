@@ -1,22 +1,26 @@
 """Places: who begins at once, who waits, and that small lanes do not wait behind large ones."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
-from adapters.calendar import RoomAddress
+from adapters.calendar import BookingId, RoomAddress
+from consumers.bookings.milestones import Milestone
 from consumers.intake.places import (
-    BESIDE_SMALL,
     EACH_SLOT,
-    FEW_CALM_S,
+    FEW,
     FEW_COMMANDS,
-    FEW_NOW_AND_THEN_S,
     FEW_ROOMS,
     FEW_SMALL,
-    NOW_AND_THEN_S,
+    MANY,
     SMALL,
+    Place,
     Places,
 )
 from consumers.intake.pulse import BEAT_S, Pulse
-from tests.rooms import VirtualTime
+from consumers.intake.right_of_way import RightOfWay
+from tests.rooms import RoomBench, VirtualTime
 
 FULL = 20
 
@@ -28,7 +32,7 @@ class Hour:
         self.time = VirtualTime()
         self.pulse = Pulse(lambda: False)
         assert self.pulse.spare == 0
-        self.places = Places(lambda: None, lambda: slots, self.pulse, self.time.monotonic)
+        self.places = Places(lambda: None, lambda: slots, self.pulse, RightOfWay(), self.time.monotonic)
 
     def beats(self, late_s: float, busy: float = 0.0) -> None:
         for _ in range(30):
@@ -100,10 +104,10 @@ LATE = 0.1
 @pytest.mark.parametrize(
     ("large_rooms", "late_s", "pause_s"),
     [
-        (1, CALM, FEW_CALM_S),
-        (1, LATE, FEW_NOW_AND_THEN_S),
+        (1, CALM, FEW.calm_s),
+        (1, LATE, FEW.busy_s),
         (FEW_ROOMS + 1, CALM, BEAT_S),
-        (FEW_ROOMS + 1, LATE, NOW_AND_THEN_S),
+        (FEW_ROOMS + 1, LATE, MANY.busy_s),
     ],
 )
 async def test_beside_small_ones_a_large_batch_begins_now_and_then(
@@ -128,8 +132,8 @@ async def test_beside_small_ones_the_batches_of_a_few_rooms_are_small_too() -> N
     large, small = (places := Hour().places).large, places.small
     assert (large.batch_size(FULL), small.batch_size(FULL)) == (FULL, FULL)
     place = small.take(FULL, 1)
-    assert (large.batch_size(FULL), small.batch_size(FULL)) == (BESIDE_SMALL, FULL)
-    assert large.batch_size(BESIDE_SMALL - 1) == BESIDE_SMALL - 1
+    assert (large.batch_size(FULL), small.batch_size(FULL)) == (FEW.most, FULL)
+    assert large.batch_size(FEW.most - 1) == FEW.most - 1
     place.leave()
     assert large.batch_size(FULL) == FULL
 
@@ -140,9 +144,75 @@ async def test_beside_small_ones_the_batches_of_many_rooms_stay_full() -> None:
     places.large.take(FULL, FULL)
     for number in range(FEW_ROOMS - 1):
         places.line_up(RoomAddress(f"r{number}@acme.example"), FULL)
-    assert places.large.batch_size(FULL) == BESIDE_SMALL
+    assert places.large.batch_size(FULL) == FEW.most
     places.line_up(RoomAddress("one.more@acme.example"), FULL)
     assert places.large.batch_size(FULL) == FULL
+
+
+def send(place: Place) -> None:
+    """Let the batch on this place claim its booking: its request leaves."""
+    room = RoomBench().room
+    place.within(room).reached(Milestone.CLAIMED, room.key(BookingId("B-1")))
+
+
+async def gives_way(place: Place) -> bool:
+    """Whether a step of the batch on this place has to wait just now."""
+    giving = asyncio.create_task(place.give_way())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return giving.cancel()
+
+
+async def test_the_batches_of_a_few_rooms_give_way_until_the_small_one_is_sent() -> None:
+    hour = Hour()
+    large, small = hour.places.large.take(FULL, FULL), hour.places.small.take(FULL, 1)
+    room = RoomBench().room
+    within = small.within(room)
+    assert (await gives_way(large), await gives_way(small)) == (True, False)
+    within.reached(Milestone.PLANNED, room.key(BookingId("B-1")))
+    assert await gives_way(large)
+    within.reached(Milestone.CLAIMED, room.key(BookingId("B-1")))
+    assert not await gives_way(large)
+    small.leave()
+    hour.places.small.take(FULL, 1)
+    assert await gives_way(large)
+
+
+async def test_they_give_way_to_none_that_had_nothing_to_send() -> None:
+    hour = Hour()
+    large, small = hour.places.large.take(FULL, FULL), hour.places.small.take(FULL, 1)
+    hour.places.small.take(FULL, 1).leave()
+    assert await gives_way(large)
+    small.leave()
+    send(hour.places.small.take(FULL, 1))
+    assert not await gives_way(large)
+
+
+async def test_they_give_way_to_none_that_sleeps() -> None:
+    hour = Hour()
+    large, small = hour.places.large.take(FULL, FULL), hour.places.small.take(FULL, 1)
+    send(hour.places.small.take(FULL, 1))
+    awake = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        await awake.wait()
+
+    bench = RoomBench()
+    room = replace(bench.room, clocks=replace(bench.room.clocks, sleep=sleep))
+    asleep = asyncio.create_task(small.within(room).clocks.sleep(1.0))  # type: ignore[arg-type]  # a coroutine
+    await asyncio.sleep(0)
+    assert not await gives_way(large)
+    awake.set()
+    await asleep
+
+
+async def test_the_batches_of_many_rooms_give_way_to_nobody() -> None:
+    hour = Hour()
+    large = hour.places.large.take(FULL, FULL)
+    for number in range(FEW_ROOMS):
+        hour.places.line_up(RoomAddress(f"r{number}@acme.example"), FULL)
+    hour.places.small.take(FULL, 1)
+    assert not await gives_way(large)
 
 
 async def test_turns_are_taken_in_the_order_of_the_line_and_only_as_far_as_there_are_places() -> None:
