@@ -68,8 +68,9 @@ class Lanes:
     def _start(self, key: LaneKey, lane: Lane) -> None:
         tenant, address = key
         places = self._places.get(tenant)
-        is_lined_up = places is not None and places.is_lined_up(address)
-        if not self._stopping and (is_lined_up or lane.gathers(self._clock())):
+        if not self._stopping and places is not None and places.is_lined_up(address):
+            return
+        if not self._stopping and lane.gathers(self._clock()):
             self._look_after_flood(key, lane)
             return  # most deliveries of a flood
         room = None if self._stopping else self._room_of(*key)

@@ -261,3 +261,4 @@ async def test_way_is_given_before_outcomes_are_recorded_and_before_each_verdict
     await bench.run(*(a_booking_command(booking_id=f"B-{number}") for number in range(3)))
     assert seen[0] == (False, 0)
     assert [is_recorded for is_recorded, _ in seen[1:]] == [True] * 3
+    assert seen[1] == (True, 0)

@@ -9,6 +9,7 @@ from adapters.ledger import LedgerUnavailable
 from consumers.intake.lane import FLOOD_S
 from tests.hall import Hall
 from tests.rooms import BOARD, a_gate
+from tests.waiting import turns
 
 
 async def test_what_arrives_together_is_one_request_and_the_lane_is_gone_afterwards() -> None:
@@ -37,8 +38,7 @@ async def test_a_room_never_sees_more_requests_at_once_than_its_limit() -> None:
     hall.time.passed_s += FLOOD_S
     await hall.until(lambda: bool(hall.create_sizes()))
     hall.calendar.pause()
-    for _ in range(50):
-        await asyncio.sleep(0)
+    await turns(50)
     assert hall.calendar.in_flight[BOARD] == 2
     hall.calendar.resume()
     await hall.idle()
@@ -83,8 +83,7 @@ async def test_what_waited_four_minutes_is_sent_away() -> None:
     hall = Hall()
     hall.calendar.pause()
     hall.put("B-0")
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turns(20)
     hall.put("B-1")
     hall.time.passed_s += 241
     await hall.lanes.send_away_old()
@@ -107,8 +106,7 @@ async def test_stopping_gives_back_what_waits_and_finishes_what_runs() -> None:
     hall = Hall()
     hall.calendar.pause()
     hall.put("B-0")
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turns(20)
     hall.put("B-1")
     stopping = asyncio.create_task(hall.lanes.stop(5.0))
     await asyncio.sleep(0)
@@ -122,8 +120,7 @@ async def test_stopping_gives_back_what_does_not_finish_in_time() -> None:
     hall = Hall()
     hall.calendar.pause()
     hall.put("B-0")
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turns(20)
     await hall.lanes.stop(0.01)
     assert hall.session.kinds() == ["requeue"]
 
@@ -132,8 +129,7 @@ async def test_deliveries_of_a_lost_session_are_forgotten() -> None:
     hall = Hall()
     hall.calendar.pause()
     hall.put("B-0")
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turns(20)
     hall.put("B-1")
     hall.session.lost.set()
     hall.lanes.forget(cast("Any", hall.session))
@@ -147,8 +143,7 @@ async def test_commands_of_a_tenant_that_was_taken_out_wait() -> None:
     hall = Hall()
     hall.known = False
     hall.put("B-0")
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns(5)
     ((message, _, _),) = hall.session.all_of("deferred")
     assert message.headers["x-roomsync-error-code"] == "tenant_unknown"
 

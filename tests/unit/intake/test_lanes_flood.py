@@ -7,7 +7,9 @@ import pytest
 from consumers.intake.lane import FLOOD, FLOOD_S, Inflow
 from tests.hall import Hall
 from tests.rooms import BOARD
-from tests.unit.simulator.waiting import until
+from tests.waiting import until
+
+FLOODED = 200
 
 
 @pytest.mark.parametrize(
@@ -40,21 +42,22 @@ def test_a_flood_lasts_as_long_as_it_goes_on_and_a_moment_longer() -> None:
     assert not inflow.is_flood(now_s + FLOOD_S)
 
 
-async def a_warm_hall() -> Hall:
+async def a_flooded_hall() -> Hall:
+    """The room is known, a batch of it is under way, and a flood arrives."""
     hall = Hall()
     for number in range(FLOOD - 1):
         hall.put(f"W-{number}")
     await hall.until(lambda: bool(hall.create_sizes()))
     hall.calendar.pause()
+    for number in range(FLOODED):
+        hall.put(f"B-{number}")
+        await asyncio.sleep(0)
+    assert hall.calendar.in_flight[BOARD] == 1
     return hall
 
 
 async def test_while_it_arrives_a_room_has_one_batch_in_work() -> None:
-    hall = await a_warm_hall()
-    for number in range(200):
-        hall.put(f"B-{number}")
-        await asyncio.sleep(0)
-    assert hall.calendar.in_flight[BOARD] == 1
+    hall = await a_flooded_hall()
     hall.calendar.resume()
     await hall.until(lambda: len(hall.create_sizes()) > 3)
     assert hall.calendar.peak_by_room[BOARD] == 1
@@ -62,24 +65,18 @@ async def test_while_it_arrives_a_room_has_one_batch_in_work() -> None:
 
 
 async def test_when_it_is_over_more_begin_though_the_first_one_hangs() -> None:
-    hall = await a_warm_hall()
-    for number in range(200):
-        hall.put(f"B-{number}")
-        await asyncio.sleep(0)
-    assert hall.calendar.in_flight[BOARD] == 1
+    hall = await a_flooded_hall()
     hall.time.passed_s += FLOOD_S
     await until(lambda: hall.calendar.in_flight[BOARD] > 1)
     hall.calendar.resume()
     await hall.idle()
-    assert hall.session.kinds().count("ack") == FLOOD - 1 + 200
+    assert hall.session.kinds().count("ack") == FLOOD - 1 + FLOODED
 
 
 async def test_a_worker_that_stops_while_one_arrives_gives_it_back() -> None:
-    hall = await a_warm_hall()
-    for number in range(200):
-        hall.put(f"B-{number}")
+    hall = await a_flooded_hall()
     stopping = asyncio.create_task(hall.lanes.stop(within_s=600))
     await hall.until(lambda: hall.session.kinds().count("requeue") > 100)
     hall.calendar.resume()
     await stopping
-    assert hall.session.kinds().count("ack") + hall.session.kinds().count("requeue") == FLOOD - 1 + 200
+    assert hall.session.kinds().count("ack") + hall.session.kinds().count("requeue") == FLOOD - 1 + FLOODED

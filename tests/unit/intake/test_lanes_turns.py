@@ -7,6 +7,7 @@ from adapters.errors import Throttled
 from consumers.intake.places import EACH_SLOT, FEW
 from tests.hall import Hall
 from tests.rooms import BOARD
+from tests.waiting import turns
 
 SLOTS = 2
 
@@ -15,11 +16,6 @@ def a_hall() -> Hall:
     hall = Hall()
     hall.gate.resize(mailbox_concurrency=4, tenant_concurrency=SLOTS)
     return hall
-
-
-async def a_few_turns() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 def in_work(hall: Hall) -> int:
@@ -31,7 +27,7 @@ async def test_no_more_batches_begin_than_two_for_each_request_at_once() -> None
     hall.calendar.pause()
     for number in range(20):
         hall.put("B-1", room=f"r{number}@acme.example")
-    await a_few_turns()
+    await turns()
     assert in_work(hall) == EACH_SLOT * SLOTS
     hall.calendar.resume()
     await hall.idle()
@@ -45,7 +41,7 @@ async def test_what_arrives_while_a_room_waits_for_its_turn_goes_with_it() -> No
         hall.put("B-1", room=f"r{number}@acme.example")
     for number in range(FEW.most):
         hall.put(f"B-{number}", room=BOARD)
-        await a_few_turns()
+        await turns()
     hall.calendar.resume()
     await hall.idle()
     assert [
@@ -60,7 +56,7 @@ async def test_a_room_with_much_to_do_goes_behind_those_that_wait() -> None:
         hall.put(f"B-{number}", room=BOARD)
     for number in range(EACH_SLOT * SLOTS + 2):
         hall.put("B-1", room=f"r{number}@acme.example")
-    await a_few_turns()
+    await turns()
     hall.calendar.resume()
     await hall.idle()
     rooms = [call.room for call in hall.calendar.requests if call.kind == "create"]
@@ -76,7 +72,7 @@ async def test_a_room_that_is_held_gives_its_place_to_others() -> None:
     hall.time.stop()
     for room in held:
         hall.put("B-1", room=room)
-    await a_few_turns()
+    await turns()
     hall.put("B-1", room=BOARD)
     await hall.until(lambda: hall.session.kinds().count("ack") == 1)
     assert in_work(hall) == len(held)
@@ -90,7 +86,7 @@ async def test_a_batch_that_is_held_goes_back_at_once_when_the_worker_stops() ->
     hall.time.stop()
     hall.put("B-1")
     await hall.until(lambda: bool(hall.calendar.requests))
-    await a_few_turns()
+    await turns()
     async with asyncio.timeout(10):
         await hall.lanes.stop(within_s=600)
     assert hall.session.kinds() == ["requeue"]

@@ -7,13 +7,9 @@ from adapters.errors import Throttled
 from consumers.intake.windows import CROWDED, HEAVY_BYTES, KEPT, PREFETCH, STANDING_STILL_S
 from tests.hall import Hall
 from tests.rooms import BOARD
+from tests.waiting import turns
 
 LOBBY = RoomAddress("lobby@acme.example")
-
-
-async def a_few_turns() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 def relieve(hall: Hall) -> None:
@@ -26,7 +22,7 @@ async def standing_still(hall: Hall, *rooms: str) -> None:
     hall.calendar.pause()
     for room in rooms:
         hall.put("B-first", room=room)
-    await a_few_turns()
+    await turns()
     hall.time.passed_s += STANDING_STILL_S + 1
 
 
@@ -36,7 +32,7 @@ async def test_a_room_that_stands_still_keeps_two_batches_of_a_crowded_window() 
     for number in range(CROWDED):
         hall.put(f"B-{number}")
     relieve(hall)
-    await a_few_turns()
+    await turns()
     assert hall.session.kinds().count("deferred") == CROWDED - KEPT
     ((message, _, tier_s), *_) = hall.session.all_of("deferred")
     assert (message.headers["x-roomsync-error-code"], tier_s) == ("room_behind", 15)
@@ -51,7 +47,7 @@ async def test_while_the_window_has_room_nothing_is_sent_away() -> None:
     for number in range(CROWDED - 2):
         hall.put(f"B-{number}")
     relieve(hall)
-    await a_few_turns()
+    await turns()
     assert hall.session.kinds() == []
     hall.calendar.resume()
     await hall.idle()
@@ -65,12 +61,12 @@ async def test_several_rooms_that_stand_still_share_half_the_crowded_window() ->
         async with hall.gate.slot(RoomAddress(room)) as turn:
             await turn.report([Throttled(60.0)])
         hall.put("B-first", room=room)
-    await a_few_turns()
+    await turns()
     for number in range(CROWDED // len(rooms) + 5):
         for room in rooms:
             hall.put(f"B-{number}", room=room)
     relieve(hall)
-    await a_few_turns()
+    await turns()
     waiting = [waiting for waiting, _ in hall.lanes.snapshot().values()]
     assert max(waiting) == CROWDED // 2 // len(rooms)
     assert len(waiting) == len(rooms)
@@ -86,7 +82,7 @@ async def test_a_room_that_moves_keeps_what_it_has() -> None:
     for number in range(CROWDED):
         hall.put(f"B-{number}")
     relieve(hall)
-    await a_few_turns()
+    await turns()
     assert hall.session.kinds().count("deferred") == 0
     hall.calendar.resume()
     await hall.idle()
@@ -102,7 +98,7 @@ async def test_a_room_that_was_told_to_wait_makes_room_at_once() -> None:
     for number in range(PREFETCH):
         hall.put(f"B-{number}")
     relieve(hall)
-    await a_few_turns()
+    await turns()
     assert hall.session.kinds().count("deferred") >= PREFETCH - KEPT - 40
     assert {tier_s for _, _, tier_s in hall.session.all_of("deferred")} == {60}
     hall.calendar.resume()
@@ -128,7 +124,7 @@ async def test_in_a_crowded_window_a_throttled_batch_goes_to_the_broker_instead_
     for number in range(CROWDED):
         hall.put(f"B-{number}")
     hall.put("L-0", room=LOBBY)
-    await a_few_turns()
+    await turns()
     hall.calendar.resume()
     await hall.idle()
     ((message, _, tier_s),) = hall.session.all_of("deferred")
@@ -149,10 +145,10 @@ async def test_rooms_that_only_wait_for_their_turn_keep_what_they_have() -> None
     hall.calendar.pause()
     for number in range(CROWDED):
         hall.put(f"B-{number}", room=f"r{number % 300}@acme.example")
-    await a_few_turns()
+    await turns()
     hall.time.passed_s += STANDING_STILL_S - 1
     relieve(hall)
-    await a_few_turns()
+    await turns()
     assert hall.session.kinds() == []
     hall.calendar.resume()
     await hall.idle()
@@ -166,7 +162,7 @@ async def test_when_all_that_a_tenant_may_be_asked_goes_unanswered_its_rooms_mak
     for number in range(CROWDED + CROWDED // 2):
         hall.put(f"B-{number // len(rooms)}", room=rooms[number % len(rooms)])
     relieve(hall)
-    await a_few_turns()
+    await turns()
     assert hall.session.kinds().count("deferred") > 0
     hall.calendar.resume()
     await hall.idle()
@@ -176,13 +172,13 @@ async def test_a_window_that_takes_too_much_memory_is_relieved_of_what_waits_how
     hall = Hall()
     hall.calendar.pause()
     hall.put("B-first")
-    await a_few_turns()
+    await turns()
     (window,) = hall.lanes.relief.windows.values()
     for number in range(100):
         hall.put(f"B-{number}")
     window.waiting_bytes += HEAVY_BYTES
     relieve(hall)
-    await a_few_turns()
+    await turns()
     sent_away = hall.session.all_of("deferred")
     assert len(sent_away) == 100 - KEPT
     assert {tier_s for _, _, tier_s in sent_away} == {60}

@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from adapters.sql.sqlite import SqliteDatabase
 from consumers.intake.ledger_trouble import LedgerTrouble
 from tests.hall import Hall
 from tests.rooms import BOARD
+from tests.waiting import turns, until
 
 LOCKED, DAMAGED = LedgerUnavailable("locked"), LedgerBroken("the file is malformed")
 HOLD_THE_LOCK = """
@@ -30,18 +30,6 @@ sys.stdin.read()
 
 def ledger_events(logs: list[structlog.typing.EventDict]) -> list[str]:
     return [str(entry["event"]) for entry in logs if str(entry["event"]).startswith("ledger.")]
-
-
-async def turns(count: int = 200) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what threads and processes do."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - nobody reports it
-            await asyncio.sleep(0.01)
 
 
 async def test_a_ledger_that_comes_back_costs_time_only_and_is_told_of_twice() -> None:
@@ -60,10 +48,10 @@ async def test_while_the_ledger_is_away_nothing_is_begun_and_exchange_is_not_ask
     hall = Hall()
     hall.ledger.troubles.extend([LOCKED] * 10_000)
     hall.put("B-0")
-    await turns()
+    await turns(200)
     for number in range(10):
         hall.put("B-1", room=f"room-{number}@acme.example")
-    await turns()
+    await turns(200)
     assert hall.lanes.ledger.why == "locked"
     assert hall.calendar.requests == []
     assert hall.session.kinds() == []
@@ -144,7 +132,7 @@ async def test_a_broken_ledger_ends_the_work_and_everything_is_given_back() -> N
         await asyncio.wait_for(hall.lanes.ledger.broken.wait(), 2)
         hall.put("B-1")
         hall.put("B-2", room="lobby@acme.example")
-        await turns()
+        await turns(200)
         await asyncio.wait_for(hall.lanes.stop(20.0), 2)
     assert hall.lanes.ledger.error is DAMAGED
     assert sorted(hall.session.journal) == [("requeue", f"B-{number}.1") for number in range(3)]
@@ -172,10 +160,10 @@ async def test_a_file_that_another_process_locks_holds_the_work_until_it_is_free
     assert holder.stdout is not None
     assert await holder.stdout.readline() == b"held\n"
     hall.put("B-0")
-    await until(lambda: hall.lanes.ledger.why is not None)
+    await until(lambda: hall.lanes.ledger.why is not None, within_s=20)
     assert "locked" in str(hall.lanes.ledger.why)
     await holder.communicate(b"")
-    await until(lambda: not hall.lanes.snapshot())
+    await until(lambda: not hall.lanes.snapshot(), within_s=20)
     assert hall.session.kinds() == ["result", "ack"]
     await hall.used_ledger.close()
 
@@ -193,10 +181,10 @@ async def test_a_full_disk_holds_the_work_until_there_is_room(tmp_path: Path) ->
     hall = Hall(other_ledger=SqlLedger(database))
     for number in range(200):
         hall.put(f"B-{number}")
-    await until(lambda: hall.lanes.ledger.why is not None)
+    await until(lambda: hall.lanes.ledger.why is not None, within_s=20)
     assert "full" in str(hall.lanes.ledger.why)
     full = False
-    await until(lambda: not hall.lanes.snapshot())
+    await until(lambda: not hall.lanes.snapshot(), within_s=20)
     assert hall.session.kinds().count("ack") == 200
     assert len(hall.calendar.events[BOARD]) == 200
     await hall.used_ledger.close()
@@ -206,7 +194,7 @@ async def test_a_file_whose_content_is_destroyed_ends_the_work(tmp_path: Path) -
     path = tmp_path / "ledger.db"
     hall = Hall(other_ledger=await open_ledger(f"sqlite:///{path}"))
     hall.put("B-0")
-    await until(lambda: not hall.lanes.snapshot())
+    await until(lambda: not hall.lanes.snapshot(), within_s=20)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 60_000)

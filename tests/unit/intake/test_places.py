@@ -21,6 +21,7 @@ from consumers.intake.places import (
 from consumers.intake.pulse import BEAT_S, Pulse
 from consumers.intake.right_of_way import RightOfWay
 from tests.rooms import RoomBench, VirtualTime
+from tests.waiting import turns
 
 FULL = 20
 
@@ -158,8 +159,7 @@ def send(place: Place) -> None:
 async def gives_way(place: Place) -> bool:
     """Whether a step of the batch on this place has to wait just now."""
     giving = asyncio.create_task(place.give_way())
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turns(10)
     return giving.cancel()
 
 

@@ -3,11 +3,7 @@
 import asyncio
 
 from consumers.intake.right_of_way import RightOfWay
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from tests.waiting import turns
 
 
 async def test_where_nobody_is_on_the_way_nobody_waits() -> None:

@@ -34,7 +34,7 @@ from adapters.simulator import (
     Unauthorized,
 )
 from tests.unit.simulator.soap_client import ROOM, SoapClient, an_item, create_item, find_item
-from tests.unit.simulator.waiting import until
+from tests.waiting import until
 
 BACK_OFF = {"BackOffMilliseconds": "297749"}
 

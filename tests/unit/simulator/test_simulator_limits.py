@@ -6,7 +6,7 @@ from collections.abc import Callable
 from adapters.simulator import Budget, LateReply, Simulator, Throttle
 from tests.unit.simulator.conftest import StartSimulator
 from tests.unit.simulator.soap_client import ROOM, SoapClient, an_item, create_item, find_item
-from tests.unit.simulator.waiting import until
+from tests.waiting import until
 
 Connect = Callable[[Simulator], SoapClient]
 

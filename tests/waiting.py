@@ -1,4 +1,4 @@
-"""Waiting for something that the simulator's state alone tells."""
+"""Waiting for what nothing but its state tells."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,3 +9,9 @@ async def until(condition: Callable[[], object], *, within_s: float = 10) -> Non
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # state that nobody announces
             await asyncio.sleep(0.005)
+
+
+async def turns(count: int = 50) -> None:
+    """Let so many turns of the event loop pass: whatever waits for nobody has come to its end."""
+    for _ in range(count):
+        await asyncio.sleep(0)
