@@ -56,6 +56,12 @@ class Hall:
         self.lanes.put(*self.reader.glance(message, cast(Any, self.session)))
         return message
 
+    def lose_session(self) -> None:
+        """The broker goes, and is back at once."""
+        lost, self.session = self.session, FakeSession()
+        lost.lost.set()
+        self.lanes.forget(cast(Any, lost))
+
     async def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(10_000):
             if condition():

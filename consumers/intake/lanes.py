@@ -75,8 +75,6 @@ class Lanes:
             return  # most deliveries of a flood
         room = None if self._stopping else self._room_of(*key)
         if room is None:
-            if places is not None:
-                places.leave_line(address)
             self._put_back(key, lane)
             return
         places = places or self._places_of(room)
@@ -133,8 +131,16 @@ class Lanes:
         else:
             problem = Problem.coded("tenant_unknown")
             self._aside(self._send_away(waiting, Later(wait_s=60.0, problem=problem, counts_attempt=True)))
-        if not lane.running:
-            self._lanes.pop(key, None)
+        self._drop_if_empty(key, lane)
+
+    def _drop_if_empty(self, key: LaneKey, lane: Lane) -> None:
+        if lane.waiting or lane.running:
+            return
+        tenant, address = key
+        self._lanes.pop(key, None)
+        if tenant in self._places:
+            # Left in line, it would keep a lane of the same room from beginning.
+            self._places[tenant].leave_line(address)
 
     async def _send_away(self, waiting: Sequence[Envelope], later: Later) -> None:
         await self._settler.settle(self._opened(waiting), later)
@@ -206,8 +212,8 @@ class Lanes:
                 places.line_up(address, lane.waiting_count)
             else:
                 self._start(key, lane)
-        elif not lane.running:
-            self._lanes.pop(key, None)
+        else:
+            self._drop_if_empty(key, lane)
         self._next(tenant)
 
     def _aside(self, work: Awaitable[None]) -> None:
@@ -219,8 +225,7 @@ class Lanes:
         """Drop what waits and belongs to a lost session: the broker delivers it again."""
         for key, lane in list(self._lanes.items()):
             lane.take_waiting(lambda envelope: envelope.session is session)
-            if not lane.waiting and not lane.running:
-                self._lanes.pop(key, None)
+            self._drop_if_empty(key, lane)
 
     async def send_away_old(self) -> None:
         """Send away what has waited too long behind a lane that stands still, or for the ledger: that needs none."""

@@ -5,6 +5,9 @@ import socket
 from typing import Any, cast
 
 import aio_pika
+import aiormq
+from aio_pika.abc import UnderlayConnection
+from aiormq.abc import AbstractConnection
 from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 from yarl import URL
@@ -16,12 +19,40 @@ PIECE_BYTES = 4 * 1024
 """What is taken of it in one turn of the event loop: about five messages, which take a millisecond or less."""
 
 
+class Unbounded(aiormq.Connection):
+    """aiormq's connection without the limit of ten frames that are not yet handed to the socket.
+
+    On one that dies nobody empties that queue any more: who is eleventh waits for ever, and holds the lock that every
+    other publication waits for (aiormq 7.2, `Channel.basic_publish` and `Connection.__writer`). It holds nothing back
+    either, since what it is emptied into does not.
+    """
+
+    FRAME_BUFFER_SIZE = 0
+
+
+class Underlay(UnderlayConnection):
+    """aio-pika's link to such a connection."""
+
+    @classmethod
+    async def make_connection(cls, url: URL, timeout: float | None = None, **kwargs: Any) -> AbstractConnection:  # noqa: ANN401, ASYNC109 - as in aio-pika
+        """As in aio-pika."""
+        connection = Unbounded(url, **kwargs)
+        await asyncio.wait_for(connection.connect(), timeout=timeout)
+        await connection.ready()
+        return connection
+
+
 class BrokerConnection(aio_pika.Connection):
     """aio-pika's plain connection over such a socket."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as in aio-pika
         super().__init__(*args, **kwargs)
         self.kwargs["transport_factory"] = Sockets()
+
+    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in aio-pika
+        """As in aio-pika."""
+        self.transport = await Underlay.connect(self.url, self._on_connection_close, timeout=timeout, **self.kwargs)
+        await self._on_connected()
 
 
 class FramesTogether(asyncio.StreamWriter):

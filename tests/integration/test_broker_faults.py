@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 
 from adapters.rabbitmq.folder import free_ports
 from adapters.rabbitmq.node import BrokerNode
+from consumers.intake.client_errors import NotPublished
 from consumers.intake.names import Names
+from consumers.intake.session import BrokerAddress, Session
 from tests.fakes import FakeCalendar
 from tests.intake_stage import IntakeStage, an_intake, an_intake_stage
 from tests.integration.in_flight import commands_in_flight, in_hand, in_use, lost
@@ -22,6 +24,9 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
 UNDER_A_MINUTE_S = 45
 """About seven with the stage's heartbeat of a second; the worker's takes four times as long."""
+
+CUT_TURNS_BEFORE = 12
+PUBLISHED_AT_ONCE = 50
 
 
 @pytest.mark.parametrize("hurt", ["restart", "kill"])
@@ -52,6 +57,21 @@ async def test_a_batch_that_outlives_its_connection_is_written_once_and_told_onc
     await stage.until_done()
     assert sorted(result["booking_id"] for result in stage.results.told) == sorted(stage.published)
     await stage.assert_exact()
+
+
+@pytest.mark.parametrize("turns_later", range(CUT_TURNS_BEFORE))
+async def test_nobody_waits_for_ever_who_publishes_while_the_connection_dies(
+    node: BrokerNode, proxy: TcpProxy, turns_later: int
+) -> None:
+    session = await Session.open(BrokerAddress(url=proxy.url), Names())
+    proxy.cut()
+    for _ in range(turns_later):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(UNDER_A_MINUTE_S):
+        publishing = (session.until_publishable() for _ in range(PUBLISHED_AT_ONCE))
+        ends = await asyncio.gather(*publishing, return_exceptions=True)
+    assert {type(end) for end in ends} <= {type(None), NotPublished}
+    await session.close()
 
 
 async def test_connections_that_are_cut_again_and_again_delay_and_lose_nothing(

@@ -64,6 +64,22 @@ async def test_a_room_with_much_to_do_goes_behind_those_that_wait() -> None:
     assert rooms[last_of_others:].count(BOARD) > rooms[:last_of_others].count(BOARD)
 
 
+async def test_a_room_whose_session_is_lost_keeps_no_turn() -> None:
+    hall = a_hall()
+    hall.calendar.pause()
+    for number in range(EACH_SLOT * SLOTS):
+        hall.put("B-1", room=f"r{number}@acme.example")
+    hall.put("B-1", room=BOARD)
+    await turns()
+    hall.lose_session()
+    hall.put("B-1", room=f"after{BOARD}")
+    hall.put("B-1", room=BOARD)
+    hall.calendar.resume()
+    await hall.idle()
+    rooms = [call.room for call in hall.calendar.requests if call.kind == "create"]
+    assert rooms.index(RoomAddress(f"after{BOARD}")) < rooms.index(RoomAddress(BOARD))
+
+
 async def test_a_room_that_is_held_gives_its_place_to_others() -> None:
     hall = a_hall()
     held = [f"held{number}@acme.example" for number in range(EACH_SLOT * SLOTS)]
