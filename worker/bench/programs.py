@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from worker.bench.usage import Usage, descendants_of, is_zombie, usage_of
@@ -66,6 +66,16 @@ class Program:
     def usage(self) -> Usage:
         """What it and all that it started have used."""
         return usage_of(self.started.pid)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Meanwhile it and all that it started stand still: they notice nothing but that time has passed."""
+        os.killpg(self.started.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self.started.pid, signal.SIGCONT)
 
     async def stop(self) -> None:
         """Let it end in order, and whatever it started too."""

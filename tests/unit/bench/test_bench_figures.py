@@ -2,7 +2,15 @@
 
 import pytest
 
-from worker.bench.figures import Figure, Report, percentile, rate_per_s, times_better, up_again_after_s
+from worker.bench.figures import (
+    Figure,
+    Report,
+    percentile,
+    rate_per_s,
+    rate_within_per_s,
+    times_better,
+    up_again_after_s,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,19 @@ def test_a_rate_counts_the_steps_between_the_first_and_the_last() -> None:
 
 def test_a_single_instant_has_no_rate() -> None:
     assert rate_per_s([10.0]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        pytest.param([(9.0, 14.0)], 1.0, id="from the first instant to the last, not the whole turn"),
+        pytest.param([(9.0, 11.0), (12.0, 13.0)], 3 / 2, id="without the time between turns"),
+        pytest.param([(9.0, 11.0)], 1.0, id="what comes after the last turn does not count"),
+        pytest.param([(13.0, 14.0)], 0.0, id="no time"),
+    ],
+)
+def test_a_rate_by_turns_counts_no_time_but_their_own(turns: list[tuple[float, float]], expected: float) -> None:
+    assert rate_within_per_s([10.0, 11.0, 12.0, 13.0], turns) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from worker.bench.programs import BenchStuck, Program
 from worker.bench.rivals import NoRivals, read_rivals
 from worker.bench.usage import descendants_of, is_zombie, usage_of
@@ -33,6 +34,17 @@ async def test_the_work_of_a_child_is_counted_and_the_child_ended(tmp_path: Path
     finally:
         await program.stop()
     assert not is_running(child)
+
+
+async def test_a_program_that_is_held_stands_still_with_its_children_and_goes_on_afterwards(tmp_path: Path) -> None:
+    program = await start(PARENT, tmp_path, ready="child")
+    child = int((tmp_path / "log").read_text().split()[1])
+    try:
+        with program.held():
+            await until(lambda: state_of(child) == state_of(program.started.pid) == "T")
+        await until(lambda: state_of(child) == "R" and state_of(program.started.pid) != "T")
+    finally:
+        await program.stop()
 
 
 async def test_a_program_that_ends_before_its_word_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -101,3 +113,8 @@ async def start(code: str, folder: Path, ready: str = "") -> Program:
 
 def is_running(pid: int) -> bool:
     return not is_zombie(pid) and Path(f"/proc/{pid}").exists()
+
+
+def state_of(pid: int) -> str:
+    """As Linux names it: T is stopped, R running."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

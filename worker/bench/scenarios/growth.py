@@ -1,23 +1,22 @@
 """How the cost of a command grows with the number of rooms and of waiting commands."""
 
-from collections.abc import Sequence
-from statistics import fmean
+from collections.abc import Mapping, Sequence
 
 from worker.bench.contestants import Contestant
 from worker.bench.figures import Figure, Report
 from worker.bench.load import Load
-from worker.bench.scenarios.drain import Drained, drained
+from worker.bench.scenarios.drain import drained
 from worker.bench.scenarios.each import each
 from worker.bench.scenarios.pace import warmed
+from worker.bench.scenarios.turns import TURN_S, Cost, Size, drained_by_turns
 from worker.bench.stage import Stage
 
-SIZES = (
-    # rooms, waiting commands
+SIZES: tuple[Size, ...] = (
     (10, 10_000),
     (100, 1_000),
     (100, 10_000),
-    (100, 100_000),
     (1_000, 10_000),
+    (100, 100_000),
     (10_000, 100_000),
 )
 USUAL_ROOMS = 100
@@ -25,84 +24,84 @@ SLOWEST_PER_S = 50
 
 
 async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
-    """Ours only, and each size with rooms that the worker has met before."""
+    """Ours only, and each size with rooms that the worker has met before; the two largest by turns."""
     ours = contestants[0]
-    figures: list[Figure] = []
+    *sizes, usual, largest = sizes_of(load)
+    found: dict[Size, Cost] = {}
     stuck: list[str] = []
-    found: dict[tuple[int, int], list[Drained]] = {}
-    for rooms, count in _by_turns(sizes_of(load)):
-        scenario = f"growth, {rooms} rooms and {count} commands"
 
-        async def look(contestant: Contestant, rooms: int = rooms, count: int = count) -> Drained:
-            return await _known(stage, contestant, rooms, count)
+    async def by_turns(contestant: Contestant) -> list[Cost]:
+        within_s = 2 * _within_s(largest)
+        return await drained_by_turns(
+            stage, contestant, [usual, largest], turn_s=load.seconds(TURN_S), within_s=within_s
+        )
 
-        seen, now_stuck = await each(stage, scenario, [ours], look)
-        stuck += now_stuck
+    for size in sizes:
+
+        async def alone(contestant: Contestant, size: Size = size) -> Cost:
+            return await _known(stage, contestant, size)
+
+        seen, now_stuck = await each(stage, f"growth, {_told(size)}", [ours], alone)
         if ours.name in seen:
-            again = found.setdefault((rooms, count), [])
-            if not again:
-                figures += _figures(rooms, count, ours.name, seen[ours.name])
-            again.append(seen[ours.name])
-    figures += _against_usual(found, ours.name)
+            found[size] = seen[ours.name]
+        stuck += now_stuck
+    both, now_stuck = await each(stage, f"growth, {_told(usual)}, and {_told(largest)}, by turns", [ours], by_turns)
+    for costs in both.values():
+        found |= zip((usual, largest), costs, strict=True)
     return Report(
         scenario="growth",
         sentence="the cost of a command, by rooms and waiting commands; every room is known",
-        figures=figures,
-        unfinished=stuck,
-        series={
-            f"{rooms} rooms, {count} commands": [rooms, count, one.per_s, one.cpu_ms, one.peak_mib]
-            for (rooms, count), [one, *_] in found.items()
-        },
+        figures=_figures(found, usual, largest, ours.name),
+        unfinished=stuck + now_stuck,
+        series={_told(size): [*size, cost.per_s, cost.cpu_ms, cost.peak_mib] for size, cost in found.items()},
     )
 
 
-def sizes_of(load: Load) -> list[tuple[int, int]]:
-    """Rooms and commands of each step, none twice; a quick run has fewer rooms too, since meeting them takes long."""
+def sizes_of(load: Load) -> list[Size]:
+    """Rooms and commands of each step, none twice, the last two with as many commands; a quick run has fewer rooms too,
+    since meeting them takes long."""
     sizes = [(load.of(rooms) if rooms > USUAL_ROOMS else rooms, load.of(commands)) for rooms, commands in SIZES]
-    return list(dict.fromkeys(sizes))
+    # The later of two alike stays: it is measured by turns.
+    return list(dict.fromkeys(reversed(sizes)))[::-1]
 
 
-def _by_turns(sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The usual number of rooms once more after the largest one: a machine that is shared changes its speed."""
-    rooms, count = max(sizes)
-    usual = (USUAL_ROOMS, count)
-    return [*sizes, usual] if usual in sizes and rooms != USUAL_ROOMS else list(sizes)
+def _told(size: Size) -> str:
+    rooms, count = size
+    return f"{rooms} rooms, {count} commands"
 
 
-async def _known(stage: Stage, contestant: Contestant, rooms: int, count: int) -> Drained:
+def _within_s(size: Size) -> float:
+    _, count = size
+    return 60 + count / SLOWEST_PER_S
+
+
+async def _known(stage: Stage, contestant: Contestant, size: Size) -> Cost:
+    rooms, count = size
     async with stage.measurement(contestant) as measurement:
         await (await warmed(measurement, rooms)).stop()
-        return await drained(measurement, count, rooms, within_s=60 + count / SLOWEST_PER_S)
+        seen = await drained(measurement, count, rooms, within_s=_within_s(size))
+    return Cost(per_s=seen.per_s, cpu_ms=seen.cpu_ms, requests=seen.requests, peak_mib=seen.peak_mib)
 
 
-def _figures(rooms: int, count: int, name: str, seen: Drained) -> list[Figure]:
-    size = f"{rooms} rooms, {count} commands"
+def _figures(found: Mapping[Size, Cost], usual: Size, largest: Size, name: str) -> list[Figure]:
+    figures = [figure for size, cost in found.items() for figure in _of_size(size, cost, name)]
+    if usual in found and largest in found:
+        (usual_rooms, _), (rooms, _) = usual, largest
+        relative = found[largest].per_s / found[usual].per_s
+        label = f"rate with {rooms} rooms against {usual_rooms}, by turns"
+        peak_mib = found[largest].peak_mib
+        figures += [
+            Figure(label, "times", {name: relative}, better="more", promised="at least 0.85"),
+            Figure(f"memory with {rooms} rooms", "MiB", {name: peak_mib}, better="less", promised="below 400"),
+        ]
+    return figures
+
+
+def _of_size(size: Size, cost: Cost, name: str) -> list[Figure]:
+    told = _told(size)
     return [
-        Figure(f"{size}: rate", "events/s", {name: seen.per_s}, better="more"),
-        Figure(f"{size}: CPU", "ms/event", {name: seen.cpu_ms}, better="less"),
-        Figure(f"{size}: requests", "per event", {name: seen.requests}, better="less"),
-        Figure(f"{size}: peak memory", "MiB", {name: seen.peak_mib}, better="less"),
-    ]
-
-
-def _against_usual(found: dict[tuple[int, int], list[Drained]], name: str) -> list[Figure]:
-    """The largest size against the mean of the usual number of rooms with as many commands, before it and after."""
-    if not found:
-        return []
-    rooms, count = max(found)
-    usual = found.get((USUAL_ROOMS, count))
-    if usual is None or rooms == USUAL_ROOMS:
-        return []
-    [largest] = found[rooms, count]
-    usual_per_s = fmean(one.per_s for one in usual)
-    return [
-        Figure(f"{USUAL_ROOMS} rooms, before and after: rate", "events/s", {name: usual_per_s}),
-        Figure(
-            f"rate with {rooms} rooms against {USUAL_ROOMS}",
-            "times",
-            {name: largest.per_s / usual_per_s},
-            better="more",
-            promised="at least 0.85",
-        ),
-        Figure(f"memory with {rooms} rooms", "MiB", {name: largest.peak_mib}, better="less", promised="below 400"),
+        Figure(f"{told}: rate", "events/s", {name: cost.per_s}, better="more"),
+        Figure(f"{told}: CPU", "ms/event", {name: cost.cpu_ms}, better="less"),
+        Figure(f"{told}: requests", "per event", {name: cost.requests}, better="less"),
+        Figure(f"{told}: peak memory", "MiB", {name: cost.peak_mib}, better="less"),
     ]

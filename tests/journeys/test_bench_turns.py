@@ -1,0 +1,31 @@
+"""Two sizes of one contestant, measured by turns: what is held does nothing, and both end exact."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.rabbitmq.installation import RabbitmqInstallation
+from adapters.rabbitmq.node import BrokerNode
+from worker.bench.roomsync import Roomsync
+from worker.bench.scenarios.turns import drained_by_turns
+from worker.bench.stage import Stage
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def node(rabbitmq: RabbitmqInstallation) -> Iterator[BrokerNode]:
+    with BrokerNode(installation=rabbitmq) as node:
+        yield node
+
+
+async def test_two_sizes_take_turns_until_one_is_done_and_both_are_exact(node: BrokerNode, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, node, lambda _: None)
+
+    few, many = await drained_by_turns(stage, Roomsync(), [(4, 200), (100, 200)], turn_s=0.5, within_s=120)
+
+    assert min(few.per_s, many.per_s) > 0
+    assert min(few.cpu_ms, many.cpu_ms) > 0
+    assert few.requests < many.requests
+    assert min(few.peak_mib, many.peak_mib) > 20
