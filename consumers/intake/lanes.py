@@ -134,13 +134,14 @@ class Lanes:
         self._drop_if_empty(key, lane)
 
     def _drop_if_empty(self, key: LaneKey, lane: Lane) -> None:
-        if lane.waiting or lane.running:
+        if lane.waiting:
             return
         tenant, address = key
-        self._lanes.pop(key, None)
         if tenant in self._places:
-            # Left in line, it would keep a lane of the same room from beginning.
+            # Left in line, it would keep what comes later from beginning.
             self._places[tenant].leave_line(address)
+        if not lane.running:
+            self._lanes.pop(key, None)
 
     async def _send_away(self, waiting: Sequence[Envelope], later: Later) -> None:
         await self._settler.settle(self._opened(waiting), later)
@@ -230,11 +231,10 @@ class Lanes:
     async def send_away_old(self) -> None:
         """Send away what has waited too long behind a lane that stands still, or for the ledger: that needs none."""
         limit_s = self._clock() - UNACKED_MAX_S
-        waiting = [
-            envelope
-            for lane in self._lanes.values()
-            for envelope in lane.take_waiting(lambda envelope: envelope.received_s < limit_s)
-        ]
+        waiting: list[Envelope] = []
+        for key, lane in list(self._lanes.items()):
+            waiting += lane.take_waiting(lambda envelope: envelope.received_s < limit_s)
+            self._drop_if_empty(key, lane)
         old = self._opened(waiting)
         for batch in self._stalled:
             if any(delivery.received_s < limit_s for delivery in batch.deliveries):

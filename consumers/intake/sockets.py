@@ -19,12 +19,12 @@ PIECE_BYTES = 4 * 1024
 """What is taken of it in one turn of the event loop: about five messages, which take a millisecond or less."""
 
 
-class Unbounded(aiormq.Connection):
+class UnboundedConnection(aiormq.Connection):
     """aiormq's connection without the limit of ten frames that are not yet handed to the socket.
 
     On one that dies nobody empties that queue any more: who is eleventh waits for ever, and holds the lock that every
-    other publication waits for (aiormq 7.2, `Channel.basic_publish` and `Connection.__writer`). It holds nothing back
-    either, since what it is emptied into does not.
+    other publication waits for (aiormq 7.2, `Channel.basic_publish` and `Connection.__writer`). What is written has
+    other bounds: acknowledgements have the consumer's window, publications are waited for until they are confirmed.
     """
 
     FRAME_BUFFER_SIZE = 0
@@ -36,7 +36,7 @@ class Underlay(UnderlayConnection):
     @classmethod
     async def make_connection(cls, url: URL, timeout: float | None = None, **kwargs: Any) -> AbstractConnection:  # noqa: ANN401, ASYNC109 - as in aio-pika
         """As in aio-pika."""
-        connection = Unbounded(url, **kwargs)
+        connection = UnboundedConnection(url, **kwargs)
         await asyncio.wait_for(connection.connect(), timeout=timeout)
         await connection.ready()
         return connection

@@ -55,12 +55,17 @@ def rate_per_s(times: Sequence[float]) -> float:
     return (len(times) - 1) / took_s if took_s > 0 else 0.0
 
 
-def rate_within_per_s(times: Sequence[float], turns: Sequence[tuple[float, float]]) -> float:
-    """The same by turns: from the first instant until the last one or until the last turn is over, and only the time of
-    the turns. What came just after a turn was begun in it, and counts."""
-    first, last = min(times), min(max(times), turns[-1][1])
-    taken_s = sum(max(0.0, min(ended, last) - max(began, first)) for began, ended in turns)
-    return (sum(1 for time in times if time <= last) - 1) / taken_s if taken_s > 0 else 0.0
+def within(times: Sequence[float], windows: Sequence[tuple[float, float]]) -> int:
+    """How many of these instants lie in one of these windows."""
+    return sum(1 for time in times for began, ended in windows if began <= time < ended)
+
+
+def rate_within_per_s(times: Sequence[float], windows: Sequence[tuple[float, float]]) -> float:
+    """How many of these instants there were a second of these windows, from the first instant to the last; 0 where that
+    is no time."""
+    first, last = min(times), max(times)
+    taken_s = sum(max(0.0, min(ended, last) - max(began, first)) for began, ended in windows)
+    return within(times, windows) / taken_s if taken_s > 0 else 0.0
 
 
 def times_better(figure: Figure, ours: str) -> float | None:

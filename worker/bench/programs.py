@@ -69,7 +69,8 @@ class Program:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Meanwhile it and all that it started stand still: they notice nothing but that time has passed."""
+        """Meanwhile its process group stands still. Raises `BenchStuck` once it has ended."""
+        self.must_run()
         os.killpg(self.started.pid, signal.SIGSTOP)
         try:
             yield

@@ -41,16 +41,16 @@ def test_a_single_instant_has_no_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("turns", "expected"),
+    ("windows", "expected"),
     [
-        pytest.param([(9.0, 14.0)], 1.0, id="from the first instant to the last, not the whole turn"),
-        pytest.param([(9.0, 11.0), (12.0, 13.0)], 3 / 2, id="without the time between turns"),
-        pytest.param([(9.0, 11.0)], 1.0, id="what comes after the last turn does not count"),
-        pytest.param([(13.0, 14.0)], 0.0, id="no time"),
+        pytest.param([(9.0, 14.0)], 4 / 3, id="from the first instant to the last, not the whole window"),
+        pytest.param([(9.0, 11.5), (12.5, 13.5)], 3 / 2, id="without the time between windows and what came in it"),
+        pytest.param([(9.0, 11.0)], 1.0, id="without what comes later"),
+        pytest.param([(13.5, 14.0)], 0.0, id="no time"),
     ],
 )
-def test_a_rate_by_turns_counts_no_time_but_their_own(turns: list[tuple[float, float]], expected: float) -> None:
-    assert rate_within_per_s([10.0, 11.0, 12.0, 13.0], turns) == pytest.approx(expected)
+def test_a_rate_within_windows_counts_no_other_time(windows: list[tuple[float, float]], expected: float) -> None:
+    assert rate_within_per_s([10.0, 11.0, 12.0, 13.0], windows) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

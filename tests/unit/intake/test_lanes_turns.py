@@ -4,6 +4,7 @@ import asyncio
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled
+from consumers.intake.lanes import UNACKED_MAX_S
 from consumers.intake.places import EACH_SLOT, FEW
 from tests.hall import Hall
 from tests.rooms import BOARD
@@ -78,6 +79,20 @@ async def test_a_room_whose_session_is_lost_keeps_no_turn() -> None:
     await hall.idle()
     rooms = [call.room for call in hall.calendar.requests if call.kind == "create"]
     assert rooms.index(RoomAddress(f"after{BOARD}")) < rooms.index(RoomAddress(BOARD))
+
+
+async def test_a_room_whose_commands_were_sent_away_while_it_waited_is_gone() -> None:
+    hall = a_hall()
+    hall.calendar.pause()
+    for number in range(EACH_SLOT * SLOTS):
+        hall.put("B-1", room=f"r{number}@acme.example")
+    await turns()
+    hall.put("B-1", room=BOARD)
+    hall.time.passed_s += UNACKED_MAX_S + 1
+    await hall.lanes.send_away_old()
+    assert RoomAddress(BOARD) not in {room for _, room in hall.lanes.snapshot()}
+    hall.calendar.resume()
+    await hall.idle()
 
 
 async def test_a_room_that_is_held_gives_its_place_to_others() -> None:

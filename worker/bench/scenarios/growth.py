@@ -30,11 +30,9 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
     found: dict[Size, Cost] = {}
     stuck: list[str] = []
 
-    async def by_turns(contestant: Contestant) -> list[Cost]:
-        within_s = 2 * _within_s(largest)
-        return await drained_by_turns(
-            stage, contestant, [usual, largest], turn_s=load.seconds(TURN_S), within_s=within_s
-        )
+    async def by_turns(contestant: Contestant) -> tuple[Cost, Cost]:
+        within_s, turn_s = _within_s(largest), load.seconds(TURN_S)
+        return await drained_by_turns(stage, contestant, (usual, largest), turn_s=turn_s, within_s=within_s)
 
     for size in sizes:
 
@@ -50,7 +48,7 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
         found |= zip((usual, largest), costs, strict=True)
     return Report(
         scenario="growth",
-        sentence="the cost of a command, by rooms and waiting commands; every room is known",
+        sentence="the cost of a command, by rooms and waiting commands; every room is known, the last two by turns",
         figures=_figures(found, usual, largest, ours.name),
         unfinished=stuck + now_stuck,
         series={_told(size): [*size, cost.per_s, cost.cpu_ms, cost.peak_mib] for size, cost in found.items()},
@@ -61,8 +59,7 @@ def sizes_of(load: Load) -> list[Size]:
     """Rooms and commands of each step, none twice, the last two with as many commands; a quick run has fewer rooms too,
     since meeting them takes long."""
     sizes = [(load.of(rooms) if rooms > USUAL_ROOMS else rooms, load.of(commands)) for rooms, commands in SIZES]
-    # The later of two alike stays: it is measured by turns.
-    return list(dict.fromkeys(reversed(sizes)))[::-1]
+    return list(dict.fromkeys(sizes))
 
 
 def _told(size: Size) -> str:
