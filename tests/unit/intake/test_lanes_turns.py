@@ -19,6 +19,15 @@ def a_hall() -> Hall:
     return hall
 
 
+def a_full_hall() -> Hall:
+    """Every place is taken, and Exchange does not answer."""
+    hall = a_hall()
+    hall.calendar.pause()
+    for number in range(EACH_SLOT * SLOTS):
+        hall.put("B-1", room=f"r{number}@acme.example")
+    return hall
+
+
 def in_work(hall: Hall) -> int:
     return sum(1 for _, running in hall.lanes.snapshot().values() if running)
 
@@ -36,10 +45,7 @@ async def test_no_more_batches_begin_than_two_for_each_request_at_once() -> None
 
 
 async def test_what_arrives_while_a_room_waits_for_its_turn_goes_with_it() -> None:
-    hall = a_hall()
-    hall.calendar.pause()
-    for number in range(EACH_SLOT * SLOTS):
-        hall.put("B-1", room=f"r{number}@acme.example")
+    hall = a_full_hall()
     for number in range(FEW.most):
         hall.put(f"B-{number}", room=BOARD)
         await turns()
@@ -66,10 +72,7 @@ async def test_a_room_with_much_to_do_goes_behind_those_that_wait() -> None:
 
 
 async def test_a_room_whose_session_is_lost_keeps_no_turn() -> None:
-    hall = a_hall()
-    hall.calendar.pause()
-    for number in range(EACH_SLOT * SLOTS):
-        hall.put("B-1", room=f"r{number}@acme.example")
+    hall = a_full_hall()
     hall.put("B-1", room=BOARD)
     await turns()
     hall.lose_session()
@@ -82,10 +85,7 @@ async def test_a_room_whose_session_is_lost_keeps_no_turn() -> None:
 
 
 async def test_a_room_whose_commands_were_sent_away_while_it_waited_is_gone() -> None:
-    hall = a_hall()
-    hall.calendar.pause()
-    for number in range(EACH_SLOT * SLOTS):
-        hall.put("B-1", room=f"r{number}@acme.example")
+    hall = a_full_hall()
     await turns()
     hall.put("B-1", room=BOARD)
     hall.time.passed_s += UNACKED_MAX_S + 1

@@ -17,15 +17,21 @@ WITHIN_S = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drained:
-    """What was seen of one contestant."""
+class Cost:
+    """What commands cost: their rate, and CPU and requests of each."""
 
     per_s: float
-    from_consuming_per_s: float
     cpu_ms: float
-    start_cpu_s: float
     requests: float
     peak_mib: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained(Cost):
+    """What else was seen of one contestant."""
+
+    from_consuming_per_s: float
+    start_cpu_s: float
     doubled: int
     lost: int
     exchange_busy: float

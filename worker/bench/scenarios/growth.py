@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from worker.bench.contestants import Contestant
 from worker.bench.figures import Figure, Report
 from worker.bench.load import Load
-from worker.bench.scenarios.drain import drained
+from worker.bench.scenarios.drain import Cost, drained
 from worker.bench.scenarios.each import each
 from worker.bench.scenarios.pace import warmed
-from worker.bench.scenarios.turns import TURN_S, Cost, Size, drained_by_turns
+from worker.bench.scenarios.turns import TURN_S, Size, drained_by_turns
 from worker.bench.stage import Stage
 
 SIZES: tuple[Size, ...] = (
@@ -76,8 +76,7 @@ async def _known(stage: Stage, contestant: Contestant, size: Size) -> Cost:
     rooms, count = size
     async with stage.measurement(contestant) as measurement:
         await (await warmed(measurement, rooms)).stop()
-        seen = await drained(measurement, count, rooms, within_s=_within_s(size))
-    return Cost(per_s=seen.per_s, cpu_ms=seen.cpu_ms, requests=seen.requests, peak_mib=seen.peak_mib)
+        return await drained(measurement, count, rooms, within_s=_within_s(size))
 
 
 def _figures(found: Mapping[Size, Cost], usual: Size, largest: Size, name: str) -> list[Figure]:

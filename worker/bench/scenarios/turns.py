@@ -14,6 +14,7 @@ from worker.bench.commands import creates
 from worker.bench.contestants import Contestant
 from worker.bench.figures import rate_within_per_s, within
 from worker.bench.programs import BenchStuck, Program
+from worker.bench.scenarios.drain import Cost
 from worker.bench.scenarios.pace import warmed
 from worker.bench.stage import Measurement, Stage
 
@@ -26,16 +27,6 @@ MEASURED_S = 200.0
 
 Size = tuple[int, int]
 """Rooms, and commands that wait."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What commands of one size cost."""
-
-    per_s: float
-    cpu_ms: float
-    requests: float
-    peak_mib: float
 
 
 @dataclass(slots=True, kw_only=True)
