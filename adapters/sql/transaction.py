@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, Table, and_, insert, select, update
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import BookingKey, LedgerRow
@@ -19,7 +19,7 @@ RoomKey = tuple[TenantName, RoomAddress]
 
 _COLUMNS = list(bookings.c)
 _KEYS = list(bookings.primary_key)
-_READ_ROOM = select(rooms.c.scanned_us).where(rooms.c.tenant == bindparam("tenant"), rooms.c.room == bindparam("room"))
+_ROOM_KEYS = list(rooms.primary_key)
 
 
 class Statements:
@@ -28,21 +28,23 @@ class Statements:
     def __init__(self, database: Database, *, writes: bool) -> None:
         dialect = database.engine.dialect
         self.read = Prepared(database.in_few_steps(_reading(database.listed(_KEYS), locks=writes)), dialect)
-        self.read_room = Prepared(_READ_ROOM, dialect)
+        asked = database.listed(_ROOM_KEYS)
+        scanned = select(*_ROOM_KEYS).join(asked, _same_key(rooms, asked))
+        self.read_rooms = Prepared(database.in_few_steps(scanned), dialect)
         new = database.listed(_COLUMNS)
         self.insert = Prepared(insert(bookings).from_select(_COLUMNS, select(new)), dialect)
         changes = {column: new.c[column.name] for column in _COLUMNS if column not in _KEYS}
-        self.update = Prepared(update(bookings).where(_same_key(new)).values(changes), dialect)
+        self.update = Prepared(update(bookings).where(_same_key(bookings, new)).values(changes), dialect)
 
 
 def _reading(wanted: Subquery, *, locks: bool) -> Select[Any]:
-    read = select(bookings).join(wanted, _same_key(wanted))
+    read = select(bookings).join(wanted, _same_key(bookings, wanted))
     # In the order of the keys, whoever reads: so that two replicas wait for each other and never deadlock.
     return read.order_by(*wanted.c).with_for_update(of=bookings) if locks else read
 
 
-def _same_key(other: Subquery) -> ColumnElement[bool]:
-    return and_(*(column == other.c[column.name] for column in _KEYS))
+def _same_key(table: Table, other: Subquery) -> ColumnElement[bool]:
+    return and_(*(column == other.c[column.name] for column in table.primary_key))
 
 
 class Transaction:
@@ -65,8 +67,9 @@ class Transaction:
     def read(self, keys: Iterable[BookingKey], room_keys: Iterable[RoomKey]) -> None:
         """Read (and lock) the rows that there are for the keys, and which of the rooms are scanned."""
         wanted = {(key.tenant, key.room, key.booking_id) for key in keys}
-        records = self._records(sorted(wanted)) if wanted else []
-        self._scanned = {room_key for room_key in sorted(set(room_keys)) if self._is_marked(room_key)}
+        records = self._records(self._statements.read, sorted(wanted))
+        scanned = self._records(self._statements.read_rooms, sorted(set(room_keys)))
+        self._scanned = {(TenantName(tenant), RoomAddress(room)) for tenant, room in scanned}
         self.read_at_s = time.monotonic()
         self.now_us = self._database.now_us(self.connection)
         self._found = {row.key: row for row in (row_of(record, self.now_us) for record in records)}
@@ -100,9 +103,5 @@ class Transaction:
             if records:
                 statement.execute(self.connection, as_rows(records))
 
-    def _records(self, wanted: list[tuple[str, str, str]]) -> Sequence[Sequence[Any]]:
-        return self._database.records(self._statements.read.execute(self.connection, as_rows(wanted)))
-
-    def _is_marked(self, room_key: RoomKey) -> bool:
-        tenant, room = room_key
-        return self._statements.read_room.execute(self.connection, {"tenant": tenant, "room": room}).first() is not None
+    def _records(self, statement: Prepared, keys: Sequence[tuple[str, ...]]) -> Sequence[Sequence[Any]]:
+        return self._database.records(statement.execute(self.connection, as_rows(keys))) if keys else []
