@@ -1,21 +1,27 @@
 """Reads EWS answers: one response message for each item or folder of the request, or a fault for all of it.
 
 Read strictly and by ourselves: exchangelib's parser repairs broken XML, so a truncated answer passes for a whole one,
-and it raises on one item's error, which loses the ids of the items that were created.
+and it raises on one item's error, which loses the ids of the items that were created. Not with lxml, which lets go of
+Python's lock to parse 20 µs' worth, and then waits for it while the ledger's thread has it.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
-
-from lxml import etree
+from typing import Generic, TypeAlias, TypeVar
+from xml.etree import ElementTree
 
 from adapters.calendar import ItemRef
-from adapters.ews.names import BOOKING, SOAP, VERSION, Element, M, T
+from adapters.ews.names import BOOKING, SOAP, VERSION, M, T
+
+Part: TypeAlias = ElementTree.Element
+"""An element of an answer."""
 
 Item = TypeVar("Item")
+
+_PIECE_BYTES = 64 * 1024
+"""A long answer is read beside the event loop, which gets Python's lock in between."""
 
 
 class Unreadable(Exception):
@@ -53,7 +59,7 @@ class Page(Generic[Item]):
     total: int
 
 
-def messages(content: bytes) -> list[Element] | Complaint:
+def messages(content: bytes) -> list[Part] | Complaint:
     """The response messages in the order of the request, or the fault that stands for all of it.
 
     Raises:
@@ -80,7 +86,7 @@ def fault(content: bytes) -> Complaint | None:
     return found if isinstance(found, Complaint) else None
 
 
-def complaint(message: Element) -> Complaint | None:
+def complaint(message: Part) -> Complaint | None:
     """What one response message complains of; None on success.
 
     Source: Microsoft, "ResponseCode". A warning that is not `NoError` (ErrorBatchProcessingStopped) is a complaint.
@@ -91,13 +97,13 @@ def complaint(message: Element) -> Complaint | None:
     return _complaint(code, message.find(f"{M}MessageXml"))
 
 
-def written_ref(message: Element) -> ItemRef | None:
+def written_ref(message: Part) -> ItemRef | None:
     """The id of the item that was created or updated."""
     element = message.find(f"{M}Items/*/{T}ItemId")
     return None if element is None else _ref(element)
 
 
-def page(message: Element, read_item: Callable[[Element], Item], *, offset: int) -> Page[Item]:
+def page(message: Part, read_item: Callable[[Part], Item], *, offset: int) -> Page[Item]:
     """One folder's page of a FindItem answer that was asked for from `offset` on.
 
     Raises:
@@ -116,7 +122,7 @@ def page(message: Element, read_item: Callable[[Element], Item], *, offset: int)
         raise Unreadable(f"page: {type(wrong).__name__}") from wrong
 
 
-def marked_item(item: Element) -> MarkedItem:
+def marked_item(item: Part) -> MarkedItem:
     """An item with its marks, both empty where nobody marked it. Raises KeyError, ValueError."""
     values = dict(_own_properties(item))
     return MarkedItem(
@@ -127,7 +133,7 @@ def marked_item(item: Element) -> MarkedItem:
     )
 
 
-def ref_of(item: Element) -> ItemRef:
+def ref_of(item: Part) -> ItemRef:
     """Where an item lies. Raises KeyError."""
     element = item.find(f"{T}ItemId")
     if element is None:
@@ -135,7 +141,7 @@ def ref_of(item: Element) -> ItemRef:
     return _ref(element)
 
 
-def instant(item: Element, name: str) -> datetime:
+def instant(item: Part, name: str) -> datetime:
     """An instant of an item, in UTC unless it says otherwise. Raises KeyError, ValueError."""
     text = item.findtext(f"{T}{name}")
     if text is None:
@@ -144,25 +150,36 @@ def instant(item: Element, name: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def body_text(message: Element) -> str:
+def body_text(message: Part) -> str:
     """The body of the item in a GetItem answer."""
     return message.findtext(f"{M}Items/*/{T}Body") or ""
 
 
-def _root(content: bytes) -> Element:
+class _Strict(ElementTree.TreeBuilder):
+    """SOAP 1.1, 3: no document type. So there are no entities that could expand or be fetched."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """As in `TreeBuilder`."""
+        raise Unreadable("a document type")
+
+
+def _root(content: bytes) -> Part:
+    parser = ElementTree.XMLParser(target=_Strict())  # noqa: S314 - see `_Strict`
     try:
-        return etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    except (etree.XMLSyntaxError, ValueError) as broken:
+        for start in range(0, len(content), _PIECE_BYTES):
+            parser.feed(content[start : start + _PIECE_BYTES])
+        return parser.close()
+    except (ElementTree.ParseError, ValueError, LookupError) as broken:
         raise Unreadable("no whole XML") from broken
 
 
-def _fault(element: Element) -> Complaint:
+def _fault(element: Part) -> Complaint:
     """A fault may lack `detail`; then its code stands in `faultcode`, behind a prefix."""
     code = element.findtext("detail/{*}ResponseCode") or element.findtext("faultcode") or ""
     return _complaint(code.strip().rpartition(":")[2], element.find("detail/{*}MessageXml"))
 
 
-def _complaint(code: str, details: Element | None) -> Complaint:
+def _complaint(code: str, details: Part | None) -> Complaint:
     values = {} if details is None else {each.get("Name"): each.text or "" for each in details.iter(f"{T}Value")}
     inner_code = values.get("InnerErrorResponseCode")
     return Complaint(
@@ -180,7 +197,7 @@ def _word(code: str) -> str:
     return code if re.fullmatch(r"[A-Za-z]{1,80}", code) else "(no code)"
 
 
-def _own_properties(item: Element) -> Iterator[tuple[str, str]]:
+def _own_properties(item: Part) -> Iterator[tuple[str, str]]:
     for element in item.iterfind(f"{T}ExtendedProperty"):
         path = element.find(f"{T}ExtendedFieldURI")
         name = None if path is None else path.get("PropertyName")
@@ -188,5 +205,5 @@ def _own_properties(item: Element) -> Iterator[tuple[str, str]]:
             yield name, element.findtext(f"{T}Value") or ""
 
 
-def _ref(element: Element) -> ItemRef:
+def _ref(element: Part) -> ItemRef:
     return ItemRef(item_id=str(element.attrib["Id"]), change_key=element.get("ChangeKey"))

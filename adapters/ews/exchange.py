@@ -8,7 +8,7 @@ from typing import TypeVar
 from adapters.calendar import RoomAddress
 from adapters.errors import Misconfigured, Transient
 from adapters.ews import answers
-from adapters.ews.answers import Complaint, Unreadable
+from adapters.ews.answers import Complaint, Part, Unreadable
 from adapters.ews.basic import BasicHttp
 from adapters.ews.http import Answer, Http, ReplyLost
 from adapters.ews.names import Element
@@ -20,7 +20,7 @@ from adapters.ews.translate import error_of, error_of_status, undecided
 T = TypeVar("T")
 
 Request = Callable[[Mailbox], Element]
-Messages = list[Element]
+Messages = list[Part]
 
 _LEAST_TIME = 0.25
 """The share of `request_timeout_s` that must be left for a request to be sent: a write cut short is `Unknown`."""

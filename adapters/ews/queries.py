@@ -6,6 +6,7 @@ use the calendar only.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal
 
 from lxml import etree
@@ -44,7 +45,10 @@ def envelope(mailbox: Mailbox, request: Element) -> bytes:
         sid = etree.SubElement(impersonation, f"{T}ConnectingSID")
         etree.SubElement(sid, f"{T}PrimarySmtpAddress").text = mailbox.room
     etree.SubElement(root, f"{SOAP}Body").append(request)
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    # Not `tostring`, nor to a file: both let go of Python's lock, for a moment and at the price of waiting for it.
+    written = BytesIO()
+    etree.ElementTree(root).write(written, encoding="utf-8", xml_declaration=True)
+    return written.getvalue()
 
 
 def create_items(mailbox: Mailbox, items: Iterable[Element]) -> Element:

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from adapters.calendar import ItemRef, RoomAddress
 from adapters.errors import CalendarError, Transient
 from adapters.ews import answers
-from adapters.ews.answers import MarkedItem, Page, Unreadable
+from adapters.ews.answers import MarkedItem, Page, Part, Unreadable
 from adapters.ews.exchange import Exchange
 from adapters.ews.names import Element
 from adapters.ews.queries import FolderName, Mailbox, find_items
@@ -45,7 +45,7 @@ class Search(Generic[Item]):
         room: RoomAddress,
         folders: Sequence[FolderName],
         request: PageRequest,
-        read_item: Callable[[Element], Item],
+        read_item: Callable[[Part], Item],
     ) -> None:
         self._exchange = exchange
         self._room = room
@@ -91,12 +91,12 @@ class Search(Generic[Item]):
         read = partial(self._read, folders=len(folders), offset=offset)
         return await self._exchange.ask(self._room, request, read, is_write=False, deadline=self._exchange.deadline())
 
-    def _read(self, messages: list[Element], *, folders: int, offset: int) -> list[Page[Item] | CalendarError]:
+    def _read(self, messages: list[Part], *, folders: int, offset: int) -> list[Page[Item] | CalendarError]:
         if len(messages) != folders:
             raise Unreadable(f"{len(messages)} answers for {folders} folders")
         return [self._page(message, offset) for message in messages]
 
-    def _page(self, message: Element, offset: int) -> Page[Item] | CalendarError:
+    def _page(self, message: Part, offset: int) -> Page[Item] | CalendarError:
         complaint = answers.complaint(message)
         if complaint:
             return error_of(complaint, is_write=False, whole_tenant=self._exchange.is_delegate)

@@ -12,7 +12,7 @@ from functools import partial
 from adapters.calendar import FoundEvent, ItemRef, Members, ReadEvent, RoomAddress, RoomEvent, RoomReading, TenantName
 from adapters.errors import CalendarError
 from adapters.ews import answers
-from adapters.ews.answers import Unreadable
+from adapters.ews.answers import Part, Unreadable
 from adapters.ews.exchange import Exchange
 from adapters.ews.items import SENSITIVITY, SHOW_AS
 from adapters.ews.marks import ours
@@ -61,7 +61,7 @@ class Reading:
             foreign=tuple(item.ref for item in items if item.event is None),
         )
 
-    def _item(self, item: Element) -> _WholeItem:
+    def _item(self, item: Part) -> _WholeItem:
         if item.find(f"{T}ExtendedProperty") is not None:
             marked = answers.marked_item(item)
             found = ours(self._tenant, marked)
@@ -79,13 +79,13 @@ class Reading:
             texts |= await self._exchange.ask(self._room, request, read, is_write=False, deadline=deadline)
         return texts
 
-    def _texts(self, ids: Sequence[str], messages: Sequence[Element]) -> dict[str, str]:
+    def _texts(self, ids: Sequence[str], messages: Sequence[Part]) -> dict[str, str]:
         if len(messages) != len(ids):
             raise Unreadable(f"{len(messages)} answers for {len(ids)} items")
         texts = [self._text(message) for message in messages]
         return {item_id: text for item_id, text in zip(ids, texts, strict=True) if text is not None}
 
-    def _text(self, message: Element) -> str | None:
+    def _text(self, message: Part) -> str | None:
         complaint = answers.complaint(message)
         if complaint is None:
             return answers.body_text(message)
@@ -118,7 +118,7 @@ def _bodies_request(ids: Sequence[str], _: Mailbox) -> Element:
     return get_bodies(ids)
 
 
-def _read_event(item: Element, found: FoundEvent) -> ReadEvent:
+def _read_event(item: Part, found: FoundEvent) -> ReadEvent:
     zone = item.find(f"{T}StartTimeZone")
     members = Members(
         subject=_searched(item.findtext(f"{T}Subject") or ""),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from adapters.calendar import Create, Done, Gone, Operation, Outcome, Remove, TenantName, Update
 from adapters.errors import CalendarError, Refused, Transient, Unknown
 from adapters.ews import answers
-from adapters.ews.answers import Unreadable
+from adapters.ews.answers import Part, Unreadable
 from adapters.ews.items import calendar_item, item_change
 from adapters.ews.names import Element
 from adapters.ews.queries import Mailbox, create_items, delete_items, update_items
@@ -41,7 +41,7 @@ class Batch:
             return update_items(written)
         return delete_items(each.ref.item_id for each in self._operations if isinstance(each, Remove))
 
-    def outcomes(self, messages: list[Element]) -> list[Outcome]:
+    def outcomes(self, messages: list[Part]) -> list[Outcome]:
         """One outcome for each operation, from the response messages in the same order.
 
         Raises:
@@ -69,7 +69,7 @@ class Batch:
             return calendar_item(self._tenant, write.mark, event, zone_id)
         return item_change(write.ref.item_id, self._tenant, write.mark, event, zone_id)
 
-    def _outcome(self, index: int, message: Element) -> Outcome:
+    def _outcome(self, index: int, message: Part) -> Outcome:
         operation, zone_id = self._operations[index], self._zone_ids[index]
         complaint = answers.complaint(message)
         if complaint is None:
@@ -82,7 +82,7 @@ class Batch:
             return Transient("server_error", detail=complaint.code)
         return error_of(complaint, is_write=True, whole_tenant=self._whole_tenant)
 
-    def _done(self, operation: Operation, zone_id: str | None, message: Element) -> Outcome:
+    def _done(self, operation: Operation, zone_id: str | None, message: Part) -> Outcome:
         if isinstance(operation, Remove):
             return Done()
         ref = answers.written_ref(message)

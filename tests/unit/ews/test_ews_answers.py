@@ -94,11 +94,19 @@ def test_what_is_not_a_whole_answer_is_unreadable(content: bytes) -> None:
     assert answers.fault(content) is None
 
 
-def test_an_entity_is_not_expanded() -> None:
-    bomb = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + soap(
-        "<s:Fault><faultcode>&a;</faultcode></s:Fault>"
-    )
-    assert answers.messages(bomb) == Complaint(code="(no code)")
+@pytest.mark.parametrize(
+    "declared",
+    [
+        pytest.param('<!ENTITY a SYSTEM "file:///etc/passwd">', id="one to be fetched"),
+        pytest.param('<!ENTITY a "ErrorServerBusy">', id="one that would expand"),
+        pytest.param("", id="none"),
+    ],
+)
+def test_an_answer_that_could_declare_entities_is_refused(declared: str) -> None:
+    fault = soap(f"<s:Fault><faultcode>{'&a;' if declared else 'a'}</faultcode></s:Fault>")
+    bomb = f"<!DOCTYPE x [{declared}]>".encode() + fault
+    with pytest.raises(Unreadable, match="a document type"):
+        answers.messages(bomb)
 
 
 def page_of(xml: str, offset: int = 0) -> answers.Page[ItemRef]:
