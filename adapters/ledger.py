@@ -166,6 +166,12 @@ class Ledger(Breakers, Protocol):
         """The rows there are for these bookings, in any order."""
         ...
 
+    async def rows_if_scanned(
+        self, tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]
+    ) -> list[LedgerRow] | None:
+        """The same, or None while the room is not scanned: one read instead of two for a batch that begins."""
+        ...
+
     async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
         """Take each claim whose row is still as it was read and has no live claim: the row as it is now, with a fresh
         token, or None. A claim that has expired may be taken over. One transaction."""

@@ -89,6 +89,11 @@ class FakeLedger:
         keys = [BookingKey(tenant=tenant, room=room, booking_id=booking) for booking in dict.fromkeys(bookings)]
         return [row for key in keys if (row := self._row(key)) is not None]
 
+    async def rows_if_scanned(
+        self, tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]
+    ) -> list[LedgerRow] | None:
+        return await self.rows(tenant, room, bookings) if await self.is_scanned(tenant, room) else None
+
     async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
         await self._begin()
         return self._commit([self._claim(wish, for_s) for wish in wishes])
@@ -127,11 +132,8 @@ class FakeLedger:
     async def identity(self) -> LedgerIdentity:
         await self._begin()
         store = self.store
-        return LedgerIdentity(
-            ledger_id=store.ledger_id,
-            generation=store.generation,
-            is_empty=not (store.records or store.scanned or store.generation),
-        )
+        is_empty = not (store.records or store.scanned or store.generation)
+        return LedgerIdentity(ledger_id=store.ledger_id, generation=store.generation, is_empty=is_empty)
 
     async def next_generation(self) -> LedgerIdentity:
         await self._begin()
@@ -206,11 +208,8 @@ class FakeLedger:
         await self._begin()
         rows = [record.row for record in self.store.records.values()]
         states = Counter(row.state.value for row in rows)
-        claimed = sum(row.claim is not None for row in rows)
-        return {state.value: states[state.value] for state in State} | {
-            "claimed": claimed,
-            "rooms": len(self.store.scanned),
-        }
+        counts = {state.value: states[state.value] for state in State}
+        return counts | {"claimed": sum(row.claim is not None for row in rows), "rooms": len(self.store.scanned)}
 
     async def expire(self, *, keep_days: int) -> int:
         await self._begin()

@@ -40,14 +40,22 @@ class SqlLedger:
 
     async def rows(self, tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]) -> list[LedgerRow]:
         """The rows there are for these bookings, in any order."""
-        keys = [BookingKey(tenant=tenant, room=room, booking_id=booking) for booking in dict.fromkeys(bookings)]
-
-        def run(transaction: Transaction) -> tuple[list[LedgerRow], float]:
-            found = [transaction.row(key) for key in keys]
-            return [row for row in found if row is not None], transaction.read_at_s
-
-        rows, read_at_s = await self._reader.do(Work(run, keys=keys))
+        keys = _keys(tenant, room, bookings)
+        work = Work(lambda transaction: (transaction.rows(keys), transaction.read_at_s), keys=keys)
+        rows, read_at_s = await self._reader.do(work)
         return [_as_of_now(row, read_at_s) for row in rows]
+
+    async def rows_if_scanned(
+        self, tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]
+    ) -> list[LedgerRow] | None:
+        """The same, or None while the room is not scanned."""
+        keys, room_key = _keys(tenant, room, bookings), (tenant, room)
+
+        def run(transaction: Transaction) -> tuple[list[LedgerRow] | None, float]:
+            return transaction.rows(keys) if transaction.is_scanned(room_key) else None, transaction.read_at_s
+
+        rows, read_at_s = await self._reader.do(Work(run, keys=keys, rooms=[room_key]))
+        return None if rows is None else [_as_of_now(row, read_at_s) for row in rows]
 
     async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
         """Take each claim whose row is still as it was read and has no live claim."""
@@ -262,6 +270,10 @@ class SqlLedger:
             return await committer.do(Work(run, alone=True))
         finally:
             await committer.close()
+
+
+def _keys(tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]) -> list[BookingKey]:
+    return [BookingKey(tenant=tenant, room=room, booking_id=booking) for booking in dict.fromkeys(bookings)]
 
 
 def _claim(transaction: Transaction, wish: ClaimWish, for_s: float) -> LedgerRow | None:

@@ -78,6 +78,11 @@ class Transaction:
         """The row as it is after the changes so far; only for keys that were read."""
         return self._changed.get(key) or self._found.get(key)
 
+    def rows(self, keys: Iterable[BookingKey]) -> list[LedgerRow]:
+        """Those that there are."""
+        found = [self.row(key) for key in keys]
+        return [row for row in found if row is not None]
+
     def put(self, row: LedgerRow) -> None:
         """Write the row at the end, if it is not as it was."""
         if row != self.row(row.key):

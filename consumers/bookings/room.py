@@ -1,6 +1,6 @@
 """Everything that a room's work needs, and nothing that changes while it runs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,5 +68,13 @@ class Room:
 
     async def rows(self, bookings: list[BookingId]) -> dict[BookingId, LedgerRow]:
         """What the ledger knows; a fresh row for a booking never heard of is not among them."""
-        rows = await self.ledger.rows(self.tenant.name, self.address, bookings)
-        return {row.key.booking_id: row for row in rows}
+        return _by_booking(await self.ledger.rows(self.tenant.name, self.address, bookings))
+
+    async def rows_if_scanned(self, bookings: list[BookingId]) -> dict[BookingId, LedgerRow] | None:
+        """The same, or None while the room is not scanned."""
+        rows = await self.ledger.rows_if_scanned(self.tenant.name, self.address, bookings)
+        return None if rows is None else _by_booking(rows)
+
+
+def _by_booking(rows: Iterable[LedgerRow]) -> dict[BookingId, LedgerRow]:
+    return {row.key.booking_id: row for row in rows}

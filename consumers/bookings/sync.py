@@ -1,6 +1,5 @@
 """Brings a room's calendar up to a batch of commands: first touch, second looks, then rounds of plan and write."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from math import ceil
@@ -62,12 +61,9 @@ async def _stopped(room: Room) -> CalendarError | None:
 
 async def _touch(room: Room, asks: Sequence[Ask], bookings: Sequence[Pending]) -> CalendarError | None:
     """See to it that the room was scanned once; returns why it could not be."""
-    # Handed in together they are one transaction and one wait; the rows are what the first round asks for.
-    is_scanned, rows = await asyncio.gather(
-        room.ledger.is_scanned(room.tenant.name, room.address),
-        room.rows([pending.booking_id for pending in bookings]),
-    )
-    if is_scanned:
+    # The rows are what the first round would ask for.
+    rows = await room.rows_if_scanned([pending.booking_id for pending in bookings])
+    if rows is not None:
         for pending in bookings:
             pending.read = Read(rows.get(pending.booking_id))
         return None

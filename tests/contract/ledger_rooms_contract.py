@@ -83,6 +83,15 @@ class ScanningContract(WithLedgers):
         assert await read(ledger, row.key) == row
         assert await read(ledger, late.key) is None
 
+    async def test_rows_of_a_room_that_is_not_scanned_are_none(self, ledger: Ledger, other: Ledger) -> None:
+        row, unknown = await written(ledger, a_present_row(a_key())), a_key()
+        wanted = [row.key.booking_id, unknown.booking_id]
+        assert await ledger.rows_if_scanned(ACME, BOARD, wanted) is None
+        assert await other.commit_scan(ACME, BOARD, [])
+        assert await ledger.rows_if_scanned(ACME, BOARD, wanted) == [row]
+        assert await ledger.rows_if_scanned(ACME, BOARD, [unknown.booking_id]) == []
+        assert await ledger.rows_if_scanned(ACME, ATTIC, wanted) is None
+
     async def test_a_scan_leaves_out_what_changed_since(self, ledger: Ledger, other: Ledger) -> None:
         changed, new = await written(other, a_present_row(a_key(), version=5)), a_present_row(a_key())
         swaps = [Swap(before=None, after=replace(changed, version=1)), Swap(before=None, after=new)]
