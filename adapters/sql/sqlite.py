@@ -136,3 +136,5 @@ class SqliteDatabase:
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours: sqlite3's own comes late and takes no lock
     connection.execute("PRAGMA synchronous = FULL")
+    # What it keeps to undo a statement, too: a transaction over several rooms would make a file for each statement.
+    connection.execute("PRAGMA temp_store = MEMORY")

@@ -116,6 +116,24 @@ async def test_every_connection_is_durable_at_each_commit(tmp_path: Path) -> Non
     assert pragmas == [2, "wal"]
 
 
+async def test_a_large_statement_makes_no_file_of_its_own(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    await (await open_ledger(url)).close()
+    insert = (
+        "INSERT INTO roomsync_rooms (tenant, room, scanned_us)"
+        " SELECT 'acme', value || '%s' || hex(zeroblob(400)), 0 FROM generated"
+    )
+    numbers = "WITH RECURSIVE generated(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generated LIMIT 2000) "
+    with database_at(url).engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for name in ("first", "second"):
+            connection.exec_driver_sql(numbers + insert % name)
+        open_files = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        connection.rollback()
+    assert any(name.endswith("ledger.db") for name in open_files)
+    assert [name for name in open_files if "etilqs" in name] == []
+
+
 def test_the_newest_version_is_the_one_that_the_migrations_lead_to() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(upgrading.__file__).parent / "migrations"))
