@@ -87,7 +87,7 @@ async def drained_by_turns(
     Raises:
         BenchStuck: one of them did not get on, or did not end exact.
     """
-    async with _sides(stage, contestant, sizes) as (one, other):
+    async with _sides(stage, contestant, sizes, within_s=within_s) as (one, other):
         until_s = time.monotonic() + MEASURED_S
         while time.monotonic() < until_s and not (await one.is_done() or await other.is_done()):
             with other.program.held():
@@ -98,25 +98,30 @@ async def drained_by_turns(
 
 
 @asynccontextmanager
-async def _sides(stage: Stage, contestant: Contestant, sizes: tuple[Size, Size]) -> AsyncIterator[tuple[_Side, _Side]]:
-    """Each with its rooms known, its commands waiting and its program started."""
+async def _sides(
+    stage: Stage, contestant: Contestant, sizes: tuple[Size, Size], *, within_s: float
+) -> AsyncIterator[tuple[_Side, _Side]]:
+    """Each with its rooms known, its commands waiting and its program at work."""
     async with AsyncExitStack() as stack:
         measurements = [await stack.enter_async_context(stage.measurement(contestant)) for _ in sizes]
         for measurement, (rooms, count) in zip(measurements, sizes, strict=True):
             await (await warmed(measurement, rooms)).stop()
             await measurement.publishing.all(creates(count, rooms))
         first, second = measurements
-        one = await _started(first, sizes[0])
+        one = await _started(first, sizes[0], within_s=within_s)
         with one.program.held():
-            other = await _started(second, sizes[1])
+            other = await _started(second, sizes[1], within_s=within_s)
         yield one, other
 
 
-async def _started(measurement: Measurement, size: Size) -> _Side:
+async def _started(measurement: Measurement, size: Size, *, within_s: float) -> _Side:
     before = await measurement.exchange.totals()
+    program = await measurement.start()
+    # Held while it still connects, it may find that the broker has given it up.
+    await measurement.until_written(before["applied"] + 1, program, within_s=within_s)
     return _Side(
         measurement=measurement,
-        program=await measurement.start(),
+        program=program,
         size=size,
         requests_before=before["requests"],
         applied_before=before["applied"],
