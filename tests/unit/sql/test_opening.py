@@ -119,19 +119,24 @@ async def test_every_connection_is_durable_at_each_commit(tmp_path: Path) -> Non
 async def test_a_large_statement_makes_no_file_of_its_own(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     await (await open_ledger(url)).close()
-    insert = (
-        "INSERT INTO roomsync_rooms (tenant, room, scanned_us)"
-        " SELECT 'acme', value || '%s' || hex(zeroblob(400)), 0 FROM generated"
+    files = files_open_after_large_statements(url)
+    assert any(name.endswith("ledger.db") for name in files)
+    assert [name for name in files if "etilqs" in name] == []
+
+
+def files_open_after_large_statements(url: str) -> list[str]:
+    many_rooms = (
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers LIMIT 2000)"
+        " INSERT INTO roomsync_rooms (tenant, room, scanned_us)"
+        " SELECT ?, number || hex(zeroblob(400)), 0 FROM numbers"
     )
-    numbers = "WITH RECURSIVE generated(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generated LIMIT 2000) "
     with database_at(url).engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        for name in ("first", "second"):
-            connection.exec_driver_sql(numbers + insert % name)
-        open_files = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        for tenant in ("first", "second"):
+            connection.exec_driver_sql(many_rooms, (tenant,))
+        files = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
         connection.rollback()
-    assert any(name.endswith("ledger.db") for name in open_files)
-    assert [name for name in open_files if "etilqs" in name] == []
+    return files
 
 
 def test_the_newest_version_is_the_one_that_the_migrations_lead_to() -> None:
