@@ -9,7 +9,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos kill-matrix bench check fix lock clean rabbitmq promtool
+.PHONY: help demo test chaos kill-matrix fuzz bench check fix lock clean rabbitmq promtool
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /|/' | while IFS='|' read -r name does; do printf '  make %-11s %s\n' "$$name" "$$does"; done
@@ -27,6 +27,9 @@ chaos: .venv/.ready rabbitmq ## workers killed, broker restarted, Exchange misbe
 kill-matrix: .venv/.ready rabbitmq ## a worker killed at every point of every command, by itself and beside another one
 	@mkdir -p var
 	@ROOMSYNC_KILL_MATRIX=full $(BIN)/pytest --basetemp=var/pytest tests/kill
+
+fuzz: .venv/.ready ## hostile messages, answers and files by the hundred thousand: make fuzz SEED=7 COUNT=200000 TARGET=ews
+	@$(BIN)/python -m tests.fuzz.run --seed $(or $(SEED),1) --count $(or $(COUNT),100000) $(TARGET)
 
 bench: $(BENCH)/.ready rabbitmq ## measure beside other ways to do it, a quarter of an hour: make bench QUICK=1 SCENARIO=drain
 	@$(BENCH)/bin/roomsync bench --rivals tests/bench $(if $(QUICK),--quick) $(addprefix --scenario ,$(SCENARIO))

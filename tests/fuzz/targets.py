@@ -1,0 +1,6 @@
+"""Everything that is fuzzed: what comes from outside, and our code's own entrance to it."""
+
+from tests.fuzz.commands import COMMANDS
+from tests.fuzz.harness import Target
+
+TARGETS: dict[str, Target] = {target.name: target for target in (COMMANDS,)}
