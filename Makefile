@@ -9,7 +9,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos kill-matrix fuzz bench check fix lock clean rabbitmq promtool
+.PHONY: help demo test chaos kill-matrix fuzz bench bench-against check fix lock clean rabbitmq promtool
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /|/' | while IFS='|' read -r name does; do printf '  make %-11s %s\n' "$$name" "$$does"; done
@@ -33,6 +33,11 @@ fuzz: .venv/.ready ## hostile messages, answers and files by the hundred thousan
 
 bench: $(BENCH)/.ready rabbitmq ## measure beside other ways to do it, a quarter of an hour: make bench QUICK=1 SCENARIO=drain
 	@$(BENCH)/bin/roomsync bench --rivals tests/bench $(if $(QUICK),--quick) $(addprefix --scenario ,$(SCENARIO))
+
+bench-against: .venv/.ready rabbitmq ## measure by turns against another revision: make bench-against REV=HEAD~5
+	@test -n "$(REV)" || { echo "name a revision: make bench-against REV=HEAD~5" >&2; exit 2; }
+	@rm -rf var/bench/other && mkdir -p var/bench/other && git archive $(REV) | tar -x -C var/bench/other
+	@$(BIN)/roomsync bench --against var/bench/other --out var/bench/against $(if $(QUICK),--quick)
 
 check: .venv/.ready ## lint, format, types, import contracts, spelling, locks
 	@$(BIN)/ruff check .

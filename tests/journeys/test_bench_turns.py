@@ -23,7 +23,9 @@ def node(rabbitmq: RabbitmqInstallation) -> Iterator[BrokerNode]:
 async def test_two_sizes_take_turns_until_one_is_done_and_both_are_exact(node: BrokerNode, tmp_path: Path) -> None:
     stage = Stage(tmp_path, node, lambda _: None)
 
-    few, many = await drained_by_turns(stage, Roomsync(), ((10, 3_000), (300, 3_000)), turn_s=1.0, within_s=120)
+    both, sizes = (Roomsync(), Roomsync()), ((10, 3_000), (300, 3_000))
+
+    few, many = await drained_by_turns(stage, both, sizes, turn_s=1.0, within_s=120)
 
     assert min(few.per_s, many.per_s) > 0
     assert min(few.cpu_ms, many.cpu_ms) > 0

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aio_pika import DeliveryMode, Message
 
@@ -86,10 +87,12 @@ class _Publishing:
             self._window.release()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Roomsync:
-    """The worker of this checkout."""
+    """The worker of this checkout, or of another one that lies in `code` and needs the same packages."""
 
-    name = "roomsync"
+    name: str = "roomsync"
+    code: Path = CODE
 
     @asynccontextmanager
     async def publishing(self, place: Place) -> AsyncIterator[_Publishing]:
@@ -119,7 +122,7 @@ class Roomsync:
         )
         return await Program.start(
             worker_command(config),
-            folder=CODE,
+            folder=self.code,
             environment={_SECRETS["amqp"]: place.amqp_url, _SECRETS["password"]: place.exchange.password},
             log=place.folder / "worker.log",
             ready=READY,

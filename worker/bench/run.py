@@ -43,14 +43,14 @@ class Run:
 
 
 async def measure(
-    names: Sequence[str], contestants: Sequence[Contestant], load: Load, say: Callable[[str], None]
+    scenarios: Sequence[Scenario], contestants: Sequence[Contestant], load: Load, say: Callable[[str], None]
 ) -> Run:
     """Run these scenarios. Raises `BrokerDidNotStart`."""
     with tempfile.TemporaryDirectory(prefix="roomsync-bench-") as folder:
         say("RabbitMQ starts")
         async with _running_broker() as broker:
             stage = Stage(Path(folder), broker, say)
-            reports = [await SCENARIOS[name](stage, contestants, load) for name in names]
+            reports = [await scenario(stage, contestants, load) for scenario in scenarios]
             return Run(reports, (await asyncio.to_thread(broker.ctl, "version")).strip())
 
 

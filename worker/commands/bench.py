@@ -17,7 +17,8 @@ from worker.bench.programs import BenchStuck
 from worker.bench.record import record, write_record
 from worker.bench.rivals import NoRivals, read_rivals
 from worker.bench.roomsync import Roomsync
-from worker.bench.run import SCENARIOS, Run, measure
+from worker.bench.run import SCENARIOS, Run, Scenario, measure
+from worker.bench.scenarios.other_tree import OTHER, other_tree
 from worker.bench.table import show
 
 LOG_WIDTH = 160
@@ -52,6 +53,9 @@ def bench(
     rivals: Annotated[
         Path | None, typer.Option(help="Folder whose rivals.toml names others to measure beside roomsync.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Folder of another checkout: measure by turns with it, and nothing else.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of the load, for a first look.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for every figure, for machines.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("var/bench"),
@@ -66,8 +70,15 @@ def bench(
         logging.getLogger(library).setLevel(logging.CRITICAL)
     load = Load(quick)
     try:
-        contestants: list[Contestant] = [Roomsync(), *(read_rivals(rivals) if rivals else [])]
-        run = asyncio.run(_interruptible(scenario or [], contestants, load))
+        contestants: list[Contestant] = [Roomsync()]
+        if against is not None:
+            contestants.append(Roomsync(name=OTHER, code=against.resolve()))
+        elif rivals is not None:
+            contestants += read_rivals(rivals)
+        chosen: list[Scenario] = [SCENARIOS[name] for name in scenario or ()]
+        if against is not None:
+            chosen = [other_tree]
+        run = asyncio.run(_interruptible(chosen, contestants, load))
     except (BrokerDidNotStart, BenchStuck, NoRivals) as trouble:
         typer.echo(str(trouble), err=True)
         raise typer.Exit(1) from None
@@ -80,9 +91,9 @@ def bench(
         raise typer.Exit(1)
 
 
-async def _interruptible(names: list[str], contestants: list[Contestant], load: Load) -> Run:
+async def _interruptible(scenarios: list[Scenario], contestants: list[Contestant], load: Load) -> Run:
     """Measure; the first signal makes it clear up, the next ones change nothing about that."""
-    measuring = asyncio.create_task(measure(names, contestants, load, lambda line: typer.echo(line, err=True)))
+    measuring = asyncio.create_task(measure(scenarios, contestants, load, lambda line: typer.echo(line, err=True)))
     received: list[signal.Signals] = []
 
     def interrupt(number: signal.Signals) -> None:

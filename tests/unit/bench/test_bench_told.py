@@ -10,7 +10,10 @@ from rich.console import Console
 from worker.bench.figures import Figure, Report
 from worker.bench.load import Load
 from worker.bench.record import record, write_record
+from worker.bench.roomsync import Roomsync
+from worker.bench.scenarios.drain import Cost
 from worker.bench.scenarios.growth import sizes_of
+from worker.bench.scenarios.other_tree import figures_of
 from worker.bench.table import figure_text, show
 
 DRAIN = Report(
@@ -83,3 +86,19 @@ def table_of(reports: list[Report]) -> list[str]:
 def cells(lines: list[str], label: str) -> list[str]:
     (line,) = [line for line in lines if line.startswith(f"| {label} ")]
     return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_two_trees_are_compared_round_by_round() -> None:
+    def cost(per_s: float, cpu_ms: float) -> Cost:
+        return Cost(per_s=per_s, cpu_ms=cpu_ms, requests=0.1, peak_mib=100)
+
+    # The machine was half as fast in the second round.
+    drained = [(cost(900, 1.1), cost(1000, 1.0)), (cost(450, 2.2), cost(500, 2.0)), (cost(1800, 0.5), cost(1000, 1.0))]
+    both = (Roomsync(), Roomsync(name="before"))
+
+    figures = figures_of(both, drained, ([5.0, 9.0], [4.0, 8.0]))
+
+    ratios = [figure.values for figure in figures if "ratios" in figure.label]
+    assert ratios == [{"roomsync": 0.9}, {"roomsync": 1.1}]
+    singles = [figure.values for figure in figures if "single" in figure.label]
+    assert singles == [{"roomsync": 5.0, "before": 4.0}, {"roomsync": 9.0, "before": 8.0}]

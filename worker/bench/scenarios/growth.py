@@ -32,7 +32,8 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
 
     async def by_turns(contestant: Contestant) -> tuple[Cost, Cost]:
         within_s, turn_s = _within_s(largest), load.seconds(TURN_S)
-        return await drained_by_turns(stage, contestant, (usual, largest), turn_s=turn_s, within_s=within_s)
+        both = (contestant, contestant)
+        return await drained_by_turns(stage, both, (usual, largest), turn_s=turn_s, within_s=within_s)
 
     for size in sizes:
 

@@ -1,6 +1,6 @@
-"""The same contestant drains two sizes side by side, one at a time and by turns, the other held meanwhile.
+"""Two drain side by side, one at a time and by turns, the other held meanwhile: two sizes, or two trees.
 
-One after the other they would lie minutes apart, and a machine that is shared changes its speed by more than the sizes
+One after the other they would lie minutes apart, and a machine that is shared changes its speed by more than the two
 differ.
 """
 
@@ -27,6 +27,7 @@ MEASURED_S = 200.0
 
 Size = tuple[int, int]
 """Rooms, and commands that wait."""
+Both = tuple[Contestant, Contestant]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,14 +81,14 @@ class _Side:
 
 
 async def drained_by_turns(
-    stage: Stage, contestant: Contestant, sizes: tuple[Size, Size], *, turn_s: float, within_s: float
+    stage: Stage, contestants: Both, sizes: tuple[Size, Size], *, turn_s: float, within_s: float
 ) -> tuple[Cost, Cost]:
-    """Let it drain creates of each size over rooms that it knows, by turns until one is done or `MEASURED_S` are over.
+    """Let each drain creates over rooms that it knows, by turns until one is done or `MEASURED_S` are over.
 
     Raises:
         BenchStuck: one of them did not get on, or did not end exact.
     """
-    async with _sides(stage, contestant, sizes, within_s=within_s) as (one, other):
+    async with _sides(stage, contestants, sizes, within_s=within_s) as (one, other):
         until_s = time.monotonic() + MEASURED_S
         while time.monotonic() < until_s and not (await one.is_done() or await other.is_done()):
             with other.program.held():
@@ -99,11 +100,11 @@ async def drained_by_turns(
 
 @asynccontextmanager
 async def _sides(
-    stage: Stage, contestant: Contestant, sizes: tuple[Size, Size], *, within_s: float
+    stage: Stage, contestants: Both, sizes: tuple[Size, Size], *, within_s: float
 ) -> AsyncIterator[tuple[_Side, _Side]]:
     """Each with its rooms known, its commands waiting and its program at work."""
     async with AsyncExitStack() as stack:
-        measurements = [await stack.enter_async_context(stage.measurement(contestant)) for _ in sizes]
+        measurements = [await stack.enter_async_context(stage.measurement(each)) for each in contestants]
         for measurement, (rooms, count) in zip(measurements, sizes, strict=True):
             await (await warmed(measurement, rooms)).stop()
             await measurement.publishing.all(creates(count, rooms))
