@@ -73,6 +73,10 @@ class FakeMessage:
     processed: bool = False
 
     @property
+    def size_bytes(self) -> int:
+        return len(self.body)
+
+    @property
     def properties(self) -> spec.Basic.Properties:
         return spec.Basic.Properties(
             content_type=self.content_type,

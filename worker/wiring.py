@@ -74,9 +74,9 @@ class ConfiguredBroker:
         url = self.settings.secret_url.read()
         return BrokerAddress(url=url, tls=_tls(self.settings) if url.startswith("amqps:") else None)
 
-    async def connect(self, name: str) -> AbstractConnection:
+    async def connect(self, name: str, *, whole: bool = False) -> AbstractConnection:
         """Open a plain connection; `name` shows in the broker's list of connections."""
-        return await self.address().connect(name)
+        return await self.address().connect(name, whole=whole)
 
 
 def broker_address(settings: Settings) -> ConfiguredBroker:

@@ -55,7 +55,7 @@ def read_object(body: bytes) -> JsonObject:
     Source: RFC 8259.
     """
     if len(body) > MAX_BYTES:
-        raise _bad("too_large", f"The body has {len(body)} bytes; at most {MAX_BYTES} are taken.")
+        raise too_large(len(body))
     reader = _Reader()
     try:
         value = json.loads(
@@ -72,6 +72,11 @@ def read_object(body: bytes) -> JsonObject:
     if not isinstance(value, dict):
         raise _bad("not_an_object", "Expected one JSON object.")
     return JsonObject(value, reader.has_twice)
+
+
+def too_large(size_bytes: int) -> BadMessage:
+    """The complaint about a body of that size, which need not be at hand."""
+    return _bad("too_large", f"The body has {size_bytes} bytes; at most {MAX_BYTES} are taken.")
 
 
 def _integer(digits: str) -> int:

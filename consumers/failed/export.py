@@ -2,19 +2,26 @@
 
 import base64
 import json
+import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from aio_pika.abc import AbstractIncomingMessage
 from pamqp import commands as spec
 
-from consumers.failed.message import id_of
+from consumers.bookings.json_object import MAX_BYTES
+from consumers.failed.message import Queued, id_of
+from consumers.intake.copies import Copy
+from consumers.intake.fields import AsSent, text_of
+from consumers.intake.frames import HEAD_BYTES
+from consumers.intake.wire import Properties
 
 FORMAT = 1
+_PIECE_BYTES = 3 * 65_536
+"""Of a body; divisible by three, so that the pieces of base64 fit together."""
 _MARK = "roomsync_failed"
 _PROPERTIES = ("message_id", "content_type", "content_encoding", "correlation_id", "reply_to", "type", "app_id")
 
@@ -41,36 +48,80 @@ class FileMessage:
     priority: int | None = None
     timestamp: datetime | None = None
 
+    raw_properties: bytes | None = field(default=None, repr=False, compare=False)
+    """All that it says about itself as it came, where the other members cannot say it to the letter."""
+
     @property
-    def properties(self) -> spec.Basic.Properties:
+    def size_bytes(self) -> int:
+        """How large its body is."""
+        return len(self.body)
+
+    @property
+    def head(self) -> bytes:
+        """The beginning of its body."""
+        return self.body[:HEAD_BYTES]
+
+    @property
+    def properties(self) -> Properties:
         """What it says about itself, as it is published again."""
-        return spec.Basic.Properties(
+        if self.raw_properties is not None:
+            return Properties(self.raw_properties)
+        told = spec.Basic.Properties(
             headers=dict(self.headers),
             timestamp=self.timestamp,
             user_id=self.user_id,
             message_type=self.type,
             **{name: getattr(self, name) for name in _PROPERTIES if name != "type"},
         )
+        return Properties.of(told)
 
 
-def line_of(message: AbstractIncomingMessage) -> str:
-    """A message as a line, without its end. What is no UTF-8 stands in `body_base64`."""
+def line_of(message: Queued) -> str:
+    """A message as a line, without its end."""
+    return "".join(pieces_of_line(message))
+
+
+def pieces_of_line(message: Queued) -> Iterator[str]:
+    """The line in pieces, since a body may have 100 MiB. What is no UTF-8, or large, stands in `body_base64`."""
+    told = message.properties if isinstance(message.properties, Properties) else Properties.of(message.properties)
+    properties = {name: getattr(told, "message_type" if name == "type" else name) for name in _PROPERTIES}
     line: dict[str, object] = {
         _MARK: FORMAT,
         "id": id_of(message),
         "routing_key": message.routing_key,
-        "properties": {name: getattr(message, name) for name in _PROPERTIES if getattr(message, name) is not None},
+        "properties": {name: value for name, value in properties.items() if value is not None},
         "headers": {name: _plain(value) for name, value in message.headers.items()},
     }
-    if message.user_id is not None:
-        line["user_id"] = message.user_id
+    if told.user_id is not None:
+        line["user_id"] = told.user_id
     if message.timestamp is not None:
         line["timestamp"] = message.timestamp.isoformat()
-    try:
-        line["body"] = message.body.decode("utf-8")
-    except UnicodeDecodeError:
-        line["body_base64"] = base64.b64encode(message.body).decode("ascii")
-    return json.dumps(line)
+    if isinstance(message.routing_key, AsSent):
+        line["routing_key_base64"] = _base64(message.routing_key.raw)
+    if _as_published(_message_of(line, b"").properties) != _as_published(told):
+        line["properties_base64"] = _base64(told.raw)
+    yield from _with_body(line, message.body)
+
+
+def _with_body(line: dict[str, object], body: bytes) -> Iterator[str]:
+    if len(body) <= MAX_BYTES:
+        try:
+            yield json.dumps(line | {"body": body.decode("utf-8")})
+        except UnicodeDecodeError:
+            yield json.dumps(line | {"body_base64": _base64(body)})
+        return
+    yield json.dumps(line | {"body_base64": ""}).removesuffix('"}')
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield _base64(body[start : start + _PIECE_BYTES])
+    yield '"}'
+
+
+def _as_published(properties: Properties) -> bytes:
+    return Copy(b"", properties, {}).properties.raw
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 def is_exported(line: bytes) -> bool:
@@ -87,27 +138,36 @@ def read_line(line: bytes) -> FileMessage:
         body = (
             members["body"].encode() if "body" in members else base64.b64decode(members["body_base64"], validate=True)
         )
-        timestamp = members.get("timestamp")
-        return FileMessage(
-            body=body,
-            headers={name: _typed(value) for name, value in members["headers"].items()},
-            routing_key=members.get("routing_key"),
-            user_id=members.get("user_id"),
-            timestamp=None if timestamp is None else datetime.fromisoformat(timestamp),
-            **{name: members["properties"].get(name) for name in _PROPERTIES},
-        )
+        return _message_of(members, body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise WrongLine(f"not a line of an export ({type(wrong).__name__})") from None
+
+
+def _message_of(members: Mapping[str, Any], body: bytes) -> FileMessage:
+    timestamp = members.get("timestamp")
+    raw = members.get("properties_base64")
+    routing_key = members.get("routing_key")
+    if "routing_key_base64" in members:
+        routing_key = text_of(base64.b64decode(members["routing_key_base64"], validate=True))
+    return FileMessage(
+        body=body,
+        headers={name: _typed(value) for name, value in members["headers"].items()},
+        routing_key=routing_key,
+        user_id=members.get("user_id"),
+        timestamp=None if timestamp is None else datetime.fromisoformat(timestamp),
+        raw_properties=None if raw is None else base64.b64decode(raw, validate=True),
+        **{name: members["properties"].get(name) for name in _PROPERTIES},
+    )
 
 
 @dataclass(slots=True, kw_only=True)
 class FileHand:
     """Messages of a file in hand; nothing is taken out of a file."""
 
-    messages: dict[str, list[AbstractIncomingMessage]] = field(default_factory=dict)
+    messages: dict[str, list[Queued]] = field(default_factory=dict)
     is_full: bool = False
 
-    async def remove(self, message: AbstractIncomingMessage) -> None:
+    async def remove(self, message: Queued) -> None:
         """Nothing: what was published stays in the file."""
 
 
@@ -115,10 +175,9 @@ class FileSource:
     """A source of messages that were exported; the failed queue is not touched."""
 
     def __init__(self, messages: Iterable[FileMessage]) -> None:
-        # A message of the broker in all that anybody looks at.
-        self._messages = cast("Sequence[AbstractIncomingMessage]", list(messages))
+        self._messages = list(messages)
 
-    async def look_through(self, see: Callable[[AbstractIncomingMessage], None]) -> int:
+    async def look_through(self, see: Callable[[Queued], None]) -> int:
         """Show each message; returns how many there are."""
         for message in self._messages:
             see(message)
@@ -139,9 +198,9 @@ def _plain(value: object) -> object:
     """A header's value in JSON; what JSON has no type for is named."""
     match value:
         case bool() | int() | float() | str() | None:
-            return value
+            return value if not isinstance(value, float) or math.isfinite(value) else str(value)
         case bytes() | bytearray():
-            return {"$bytes": base64.b64encode(bytes(value)).decode("ascii")}
+            return {"$bytes": _base64(bytes(value))}
         case datetime():
             return {"$time": (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()}
         case Mapping():

@@ -5,7 +5,8 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
 
 from consumers.bookings.result import Outcome
 from consumers.intake.client_errors import BrokerLost, client_errors
@@ -52,7 +53,8 @@ class Following:
             channel.close_callbacks.add(following._on_close)
             queue = await channel.declare_queue(exclusive=True, auto_delete=True)
             await queue.bind(names.results, routing_key="#")
-            await queue.consume(following._on_result, no_ack=True)
+            client = await channel.get_underlay_channel()
+            await client.basic_consume(queue.name, following._on_result, no_ack=True)
         return following
 
     @property
@@ -83,21 +85,22 @@ class Following:
             if not done:
                 return
 
-    async def _on_result(self, message: AbstractIncomingMessage) -> None:
+    async def _on_result(self, message: DeliveredMessage) -> None:
         try:
             told = json.loads(message.body)
             outcome = Outcome(told["outcome"])
             key = ResultKey(
-                message_id=message.correlation_id,
+                message_id=message.header.properties.correlation_id,
                 tenant=told["tenant"],
                 room=told["room"],
                 booking_id=told["booking_id"],
                 version=told["version"],
             )
-        except (ValueError, KeyError, TypeError):
+            known, code = key in self._expected, (told["error"] or {}).get("code")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return  # a newer roomsync's, or none of ours
-        if outcome is not Outcome.DELAYED and key in self._expected:
-            self._take(key, outcome, (told.get("error") or {}).get("code"))
+        if outcome is not Outcome.DELAYED and known:
+            self._take(key, outcome, code if isinstance(code, str) else None)
 
     def _take(self, key: ResultKey, outcome: Outcome, code: str | None) -> None:
         expected = self._expected[key]

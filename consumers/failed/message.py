@@ -8,18 +8,19 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from aiormq.abc import FieldValue
 
 from consumers.bookings.codes import all_codes
 from consumers.bookings.command import BookingCommand, parse_command
 from consumers.bookings.complaints import BadMessage, KnownMembers
+from consumers.bookings.json_object import MAX_BYTES, too_large
 from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Problem
 from consumers.intake.headers import Notes, read_instant, was_parked_by_us
 from consumers.intake.names import HEADER_PREFIX
-from consumers.intake.received import Described
+from consumers.intake.received import Described, Readable
 
 ID_DIGITS = 12
 _TEXT_MAX = 500
@@ -47,18 +48,29 @@ class FailedMessage:
     size_bytes: int = 0
 
 
-def id_of(message: Described) -> str:
+class Queued(Readable, Described, Protocol):
+    """A message of the failed queue, or of a file that was exported from it."""
+
+    @property
+    def head(self) -> bytes:
+        """The beginning of its body, where that is larger than a command may be."""
+        ...
+
+
+def id_of(message: Queued) -> str:
     """An id that stays while the message lies there, whoever looks at it; equal messages share one.
 
     Not the message's own id, which may be missing or doubled; and nothing of what the broker counts.
     """
-    digest = sha256(message.body)
+    # Who looks through the queue has no larger bodies, and who exports them has.
+    is_large = message.size_bytes > MAX_BYTES
+    digest = sha256(message.head + str(message.size_bytes).encode() if is_large else message.body)
     for text in (message.message_id, _header(message, "failed-at"), message.routing_key):
         digest.update(f"\0{text!r}".encode())
     return digest.hexdigest()[:ID_DIGITS]
 
 
-def describe(message: Described, tenants: TenantDirectory) -> FailedMessage:
+def describe(message: Queued, tenants: TenantDirectory) -> FailedMessage:
     """Describe a message. What a worker parked says why; what the broker parked must be read for it."""
     code = _header(message, "error-code")
     if was_parked_by_us(message.headers) and isinstance(code, str) and code in _CODES:
@@ -76,10 +88,10 @@ def describe(message: Described, tenants: TenantDirectory) -> FailedMessage:
     return _described_by_its_body(message, tenants)
 
 
-def _described_by_its_body(message: Described, tenants: TenantDirectory) -> FailedMessage:
+def _described_by_its_body(message: Queued, tenants: TenantDirectory) -> FailedMessage:
     about: BookingCommand | KnownMembers
     try:
-        about = parse_command(message.body, tenants)
+        about = parse_whole(message.body, message.size_bytes, tenants)
     except BadMessage as bad:
         about, code, why = bad.known, bad.first.code, str(bad)
     else:
@@ -97,16 +109,23 @@ def _described_by_its_body(message: Described, tenants: TenantDirectory) -> Fail
     )
 
 
-def _described(message: Described, **known: Any) -> FailedMessage:  # noqa: ANN401 - members of FailedMessage
+def _described(message: Queued, **known: Any) -> FailedMessage:  # noqa: ANN401 - members of FailedMessage
     notes = Notes.read(message.headers)
     return FailedMessage(
         failed_id=id_of(message),
         attempts=notes.attempts,
         first_seen_at=notes.first_seen_at,
         message_id=shown(message.message_id),
-        size_bytes=len(message.body),
+        size_bytes=message.size_bytes,
         **known,
     )
+
+
+def parse_whole(body: bytes, size_bytes: int, tenants: TenantDirectory) -> BookingCommand:
+    """Read a body that may not have been kept. Raises `BadMessage`."""
+    if size_bytes > MAX_BYTES:
+        raise too_large(size_bytes)
+    return parse_command(body, tenants)
 
 
 def shown(text: object) -> str | None:

@@ -7,18 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from adapters.audit import Change
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Ledger, LedgerRow
-from consumers.bookings.command import BookingCommand, parse_command
+from consumers.bookings.command import BookingCommand
 from consumers.bookings.complaints import BadMessage
+from consumers.bookings.json_object import MAX_BYTES
 from consumers.bookings.result import Outcome
 from consumers.bookings.tenants import TenantDirectory
-from consumers.failed.correction import Correction, NotCorrectable, corrected
+from consumers.failed.correction import Corrected, Correction, NotCorrectable, corrected
 from consumers.failed.forecast import Case, Fate, Will, by_booking, fates_of_booking
-from consumers.failed.message import FailedMessage, describe
+from consumers.failed.message import FailedMessage, Queued, describe, parse_whole
 from consumers.failed.selection import Selection, in_order
 from consumers.intake.headers import Notes
 
@@ -32,10 +31,10 @@ class TooMuchAtOnce(Exception):
 class InHand(Protocol):
     """Messages taken from a source, by id; equal ones share one. `is_full`: more did not fit."""
 
-    messages: dict[str, list[AbstractIncomingMessage]]
+    messages: dict[str, list[Queued]]
     is_full: bool
 
-    async def remove(self, message: AbstractIncomingMessage) -> None:
+    async def remove(self, message: Queued) -> None:
         """Take one out of its source for good."""
         ...
 
@@ -43,7 +42,7 @@ class InHand(Protocol):
 class Source(Protocol):
     """Where failed messages come from: the queue, or a file that was exported from it."""
 
-    async def look_through(self, see: Callable[[AbstractIncomingMessage], None]) -> int:
+    async def look_through(self, see: Callable[[Queued], None]) -> int:
         """Show each message and leave all in place; returns how many there are."""
         ...
 
@@ -71,6 +70,11 @@ class Planned:
     count: int = 1
     command: BookingCommand | None = field(default=None, repr=False)
     changes: tuple[Change, ...] = field(default=(), repr=False)
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it can be published at all; larger bodies are not kept."""
+        return self.failed.size_bytes <= MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,7 @@ async def gather(source: Source, selection: Selection, tenants: TenantDirectory)
     seen: dict[str, Seen] = {}
     size_bytes = 0
 
-    def see(message: AbstractIncomingMessage) -> None:
+    def see(message: Queued) -> None:
         nonlocal size_bytes
         failed = describe(message, tenants)
         if not selection.matches(failed):
@@ -113,7 +117,7 @@ async def gather(source: Source, selection: Selection, tenants: TenantDirectory)
         if failed.failed_id in seen:
             seen[failed.failed_id].count += 1
             return
-        size_bytes += failed.size_bytes
+        size_bytes += len(message.body)
         if size_bytes <= IN_MEMORY_MAX_BYTES:
             seen[failed.failed_id] = Seen(failed=failed, body=message.body, notes=Notes.read(message.headers))
 
@@ -146,15 +150,15 @@ class Planner:
             fates = fates_of_booking(cases, rows.get(cases[0].command.key), self._oldest_at, force=force)
             for number, fate in zip(numbers, fates, strict=True):
                 planned[number] = replace(planned[number], fate=fate)
-        left = [] if force else [each for each in planned if each.fate.will is Will.REFUSED]
-        sent = [each for each in planned if force or each.fate.will is not Will.REFUSED]
+        left = [each for each in planned if each.fate.will is Will.REFUSED and not (force and each.is_at_hand)]
+        sent = [each for each in planned if each.fate.will is not Will.REFUSED or (force and each.is_at_hand)]
         return ReplayPlan(planned=tuple(_spread(sent)), left=tuple(left))
 
     def _read(self, seen: Seen) -> Planned:
         failed, count = seen.failed, seen.count
         try:
-            body = corrected(seen.body, self._corrections)
-            command = parse_command(body.body, self._tenants)
+            body = corrected(seen.body, self._corrections) if failed.size_bytes <= MAX_BYTES else Corrected(body=b"")
+            command = parse_whole(body.body, failed.size_bytes, self._tenants)
         except NotCorrectable as wrong:
             fate = Fate(will=Will.REFUSED, code=failed.code, why=str(wrong), outcome=Outcome.FAILED)
             return Planned(failed=failed, count=count, fate=fate)

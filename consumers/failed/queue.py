@@ -5,17 +5,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
-from aio_pika import IncomingMessage
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from consumers.failed.following import Following
-from consumers.failed.message import id_of
+from consumers.failed.message import Queued, id_of
 from consumers.failed.seat import Seat
 from consumers.failed.walk import Walk, ready_count
 from consumers.intake import declare
 from consumers.intake.names import Names
+from consumers.intake.received import Received
 from consumers.intake.session import Broker
 from consumers.intake.topology import Topology
 
@@ -23,7 +24,7 @@ IN_HAND_MAX_BYTES = 64 * 1024 * 1024
 BACK_WITHIN_S = 30.0
 LOOK_S = 0.05
 
-See = Callable[[AbstractIncomingMessage], None]
+See = Callable[[Queued], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Hand:
     """Messages in hand, by id; equal messages share one. `is_full`: more did not fit."""
 
     walk: Walk
-    messages: dict[str, list[AbstractIncomingMessage]] = field(default_factory=dict)
+    messages: dict[str, list[Queued]] = field(default_factory=dict)
     is_full: bool = False
     count: int = 0
     size_bytes: int = 0
@@ -39,11 +40,11 @@ class Hand:
     @property
     def delivery_tags(self) -> set[int]:
         """What the broker calls them."""
-        return {message.delivery_tag or 0 for equal in self.messages.values() for message in equal}
+        return {cast(Received, message).delivery_tag for equal in self.messages.values() for message in equal}
 
-    async def remove(self, message: AbstractIncomingMessage) -> None:
+    async def remove(self, message: Queued) -> None:
         """Take one out of the queue for good."""
-        await self.walk.remove(message.delivery_tag or 0)
+        await self.walk.remove(cast(Received, message).delivery_tag)
         self.count -= 1
 
 
@@ -58,12 +59,19 @@ class FailedQueue:
 
     @classmethod
     async def open(
-        cls, address: Broker, names: Names, broker_version: tuple[int, ...], *, patience_s: float
+        cls,
+        address: Broker,
+        names: Names,
+        broker_version: tuple[int, ...],
+        *,
+        patience_s: float,
+        whole: bool = False,
     ) -> "FailedQueue":
         """Connect.
 
         Args:
             patience_s: how long to wait for another operator.
+            whole: see also what is larger than a command may be, in one piece.
 
         Raises:
             TopologyMismatch: the queue is missing, or declared so that looking through it would lose messages in the
@@ -72,7 +80,7 @@ class FailedQueue:
         forms = Topology.of(names, 1, broker_version=broker_version).queues
         failed = tuple(form for form in forms if form.name == names.failed)
         await declare.check(lambda: address.connect("roomsync failed"), Topology(exchanges=(), queues=failed))
-        return cls(await address.connect("roomsync failed"), names, patience_s=patience_s)
+        return cls(await address.connect("roomsync failed", whole=whole), names, patience_s=patience_s)
 
     async def look_through(self, see: See) -> int:
         """Show each message that lies there and leave all of them in place; returns how many there are.
@@ -82,7 +90,7 @@ class FailedQueue:
         """
 
         def visit(raw: DeliveredMessage) -> bool:
-            see(IncomingMessage(raw, no_ack=True))
+            see(Received(raw))
             return True
 
         async with self._seated():
@@ -136,7 +144,7 @@ class FailedQueue:
 
 
 def _keep(hand: Hand, raw: DeliveredMessage, wanted: Counter[str]) -> bool:
-    message = IncomingMessage(raw, no_ack=False)
+    message = Received(raw)
     failed_id = id_of(message)
     if len(hand.messages.get(failed_id, ())) >= wanted.get(failed_id, 0):
         return True

@@ -10,16 +10,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aio_pika import Message
-from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import FieldTable
 
 from consumers.bookings.room import Clocks
 from consumers.failed.correction import Correction, corrected
 from consumers.failed.following import Following, ResultKey
 from consumers.failed.forecast import Will
+from consumers.failed.message import Queued
 from consumers.failed.planning import InHand, Planned, ReplayPlan, Source
 from consumers.failed.trail import Trail
+from consumers.intake.copies import Copy
 from consumers.intake.headers import copy_of, instant_text
 from consumers.intake.patience import first_of
 from consumers.intake.session import Session
@@ -115,7 +115,7 @@ class Replay:
         self._next_s = max(self._next_s, now_s - 1.0) + 1.0 / self.rate
         return not self.stop.is_set()
 
-    async def _publish(self, planned: Planned, message: AbstractIncomingMessage) -> None:
+    async def _publish(self, planned: Planned, message: Queued) -> None:
         again = self._again(message)
         command, failed = planned.command, planned.failed
         if self.following is not None and planned.fate.will is not Will.LOOK:
@@ -129,7 +129,7 @@ class Replay:
             self.following.expect(key, planned.fate.outcome)
         await self.session.to_commands(again, command.room if command else message.routing_key or "")
 
-    def _again(self, message: AbstractIncomingMessage) -> Message:
+    def _again(self, message: Queued) -> Copy:
         """The message as it is published again: its failures are forgotten, and its time to give up begins anew.
 
         When a worker first saw it is kept, or what the ledger has forgotten could bring back what is gone.
@@ -142,7 +142,6 @@ class Replay:
         again = copy_of(message, **notes)
         if self.corrections:
             again.body = corrected(message.body, self.corrections).body
-            again.body_size = len(again.body)
         if again.message_id is None:
             again.message_id = str(uuid.uuid4())
         return again

@@ -8,11 +8,10 @@ from aio_pika import DeliveryMode, Message
 from aiormq.abc import FieldTable, FieldValue
 
 from consumers.bookings.verdict import Look, Problem
+from consumers.intake.copies import Copy, NotCopied
 from consumers.intake.names import HEADER_PREFIX
 from consumers.intake.received import Readable
-
-# With an old x-death the broker takes the next deferral for a cycle and drops the message; CC and BCC would copy it.
-_BROKERS_OWN = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count", "CC", "BCC")
+from consumers.intake.wire import Properties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,37 +54,17 @@ def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
     return _header(headers, "failed-at") is not None
 
 
-def copy_of(message: Readable, **notes: FieldValue) -> Message:
+def copy_of(message: Readable, **notes: FieldValue) -> Copy:
     """The message as it is published again: body, properties and headers, with notes added (None removes one).
 
-    Not kept: `user_id` (the broker closes the channel of anyone else who sends it), `expiration`, CC, BCC and what the
-    broker wrote.
+    Not kept: `user_id`, `expiration`, CC, BCC and what the broker wrote.
+
+    Raises:
+        NotCopied: its body was too large to be kept.
     """
-    told = message.properties
-    headers: FieldTable = {
-        name: value for name, value in (told.headers or {}).items() if not name.startswith(_BROKERS_OWN)
-    }
-    if told.user_id is not None:
-        notes["publisher"] = told.user_id
-    for name, value in notes.items():
-        header = HEADER_PREFIX + name.replace("_", "-")
-        headers.pop(header, None)
-        if value is not None:
-            headers[header] = value
-    return Message(
-        message.body,
-        headers=headers,
-        content_type=told.content_type,
-        content_encoding=told.content_encoding,
-        delivery_mode=DeliveryMode.PERSISTENT,
-        priority=told.priority,
-        correlation_id=told.correlation_id,
-        reply_to=told.reply_to,
-        message_id=told.message_id,
-        timestamp=told.timestamp,
-        type=told.message_type,
-        app_id=told.app_id,
-    )
+    if message.size_bytes > len(message.body):
+        raise NotCopied("its body was not kept")
+    return Copy(message.body, Properties.of(message.properties), notes)
 
 
 def derived_removal(body: bytes, message_id: str | None) -> Message:

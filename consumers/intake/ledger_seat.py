@@ -14,6 +14,7 @@ from aio_pika import DeliveryMode, Message
 
 from adapters.ledger import Ledger, LedgerIdentity
 from consumers.bookings.room import Clocks
+from consumers.intake.headers import read_instant
 from consumers.intake.names import Names
 from consumers.intake.session import Session
 
@@ -49,13 +50,13 @@ class Seat:
         """Read it; None for a message that is none of ours."""
         try:
             members = json.loads(body)
-            replaced_at = members.get("replaced_at")
             return cls(
                 ledger_id=str(members["ledger_id"]),
                 generation=int(members["generation"]),
-                replaced_at=None if replaced_at is None else datetime.fromisoformat(replaced_at),
+                # A message without a zone, or of a time that is none, is none of ours either; it holds nobody up.
+                replaced_at=read_instant(members.get("replaced_at")),
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 
     def replaced_ago_s(self, now: datetime) -> float:

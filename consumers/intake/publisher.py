@@ -6,9 +6,13 @@ again at once, and every return counts towards the delivery limit before RabbitM
 """
 
 import asyncio
+import itertools
+import uuid
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, DeliveryError
@@ -16,14 +20,25 @@ from aiormq.channel import Channel
 from pamqp import commands as spec
 
 from consumers.intake.client_errors import NotPublished, client_errors
+from consumers.intake.copies import Copy, NotCopied
+from consumers.intake.fields import AsSent
 from consumers.intake.patience import first_of
+from consumers.intake.sockets import UnboundedConnection
+from consumers.intake.wire import Properties
 
 REFUSED_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Before a message is published again that a full queue refused (reject-publish); then its delivery is given back."""
 
 
+ENVELOPE_BYTES = 8
+CONTENT_BYTES = 12
+"""What a header frame holds beside the properties."""
+FRAME_MAX_BYTES = 131_072
+"""For a broker that agreed to frames of any size."""
+
+
 class Sendable(Protocol):
-    """A message as it goes out: aio-pika's own, or one that was made with less."""
+    """A message as it goes out: a copy, aio-pika's own, or one that was made with less."""
 
     @property
     def body(self) -> bytes:
@@ -31,9 +46,32 @@ class Sendable(Protocol):
         ...
 
     @property
-    def properties(self) -> spec.Basic.Properties:
+    def properties(self) -> Properties | spec.Basic.Properties:
         """What it says about itself."""
         ...
+
+
+class _Outgoing:
+    """Properties as aiormq sends them: `message_id` is what it calls the message, and does not leave the house."""
+
+    __slots__ = ("message_id", "raw")
+
+    def __init__(self, token: str, raw: bytes) -> None:
+        self.message_id = token
+        self.raw = raw
+
+    def marshal(self) -> bytes:
+        return self.raw
+
+
+class _Key(str):
+    """A routing key that goes out as it came."""
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return self.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +98,9 @@ class Publisher:
         self._lost = lost
         self._lose = lose
         self._begun_s: dict[object, float] = {}
+        self._tokens = map(str, itertools.count(1))
+        self._unconfirmed: dict[tuple[str, str, bytes], deque[str]] = {}
+        cast(UnboundedConnection, client.connection).token_of = self._token_of
         self._is_refused = False
 
     @property
@@ -115,15 +156,7 @@ class Publisher:
             raise NotPublished("the connection to the broker is lost")
         try:
             with client_errors():
-                answer = await self._client.basic_publish(
-                    message.body,
-                    exchange=exchange,
-                    routing_key=routing_key,
-                    properties=message.properties,
-                    mandatory=True,
-                    # The confirm is waited for, so nobody need wait for the socket, holding up whoever publishes next.
-                    wait=False,
-                )
+                answer = await self._confirmed(exchange, message, routing_key)
         except DeliveryError:
             raise
         except (AMQPError, OSError) as trouble:
@@ -132,8 +165,57 @@ class Publisher:
         self._is_refused = False
         return isinstance(answer, spec.Basic.Ack)
 
+    async def _confirmed(self, exchange: str, message: Sendable, routing_key: str) -> object:
+        token, called = next(self._tokens), (exchange, str(routing_key), message.body)
+        self._unconfirmed.setdefault(called, deque()).append(token)
+        try:
+            return await self._client.basic_publish(
+                message.body,
+                exchange=exchange,
+                routing_key=_as_it_came(routing_key),
+                properties=cast(spec.Basic.Properties, _Outgoing(token, self._properties(message).raw)),
+                mandatory=True,
+                # The confirm is waited for, so nobody need wait for the socket, holding up whoever publishes next.
+                wait=False,
+            )
+        finally:
+            self._forget(called, token)
+
+    def _properties(self, message: Sendable) -> Properties:
+        if isinstance(message, Copy):
+            frame_bytes = self._client.connection.connection_tune.frame_max or FRAME_MAX_BYTES
+            room_bytes = frame_bytes - ENVELOPE_BYTES - CONTENT_BYTES
+            properties = message.within(room_bytes)
+            if len(properties.raw) > room_bytes:
+                raise NotCopied("its headers alone are larger than a frame may be")
+            return properties
+        told = message.properties
+        if isinstance(told, spec.Basic.Properties) and not told.message_id:
+            told.message_id = uuid.uuid4().hex
+        return Properties.of(told)
+
+    def _token_of(self, exchange: str, routing_key: str, body: bytes) -> str | None:
+        """Of equal messages the one that was published first: the broker answers in order."""
+        tokens = self._unconfirmed.get((exchange, str(routing_key), body))
+        return tokens.popleft() if tokens else None
+
+    def _forget(self, called: tuple[str, str, bytes], token: str) -> None:
+        tokens = self._unconfirmed.get(called, deque())
+        with suppress(ValueError):
+            tokens.remove(token)
+        if not tokens:
+            self._unconfirmed.pop(called, None)
+
     async def _until_taken_in(self) -> None:
         """Written into a blocked connection, messages would fill its socket until heartbeats no longer get through."""
         transport = self._connection.transport
         while transport is not None and self.is_blocked and not self._lost.is_set():
             await first_of(transport.ready(), self._lost.wait())
+
+
+def _as_it_came(routing_key: str) -> str:
+    if not isinstance(routing_key, AsSent):
+        return routing_key
+    key = _Key(routing_key)
+    key.raw = routing_key.raw
+    return key

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import parse_command
 from consumers.bookings.complaints import BadMessage
-from consumers.bookings.json_object import MAX_BYTES
+from consumers.bookings.json_object import MAX_BYTES, too_large
 from consumers.bookings.milestones import Milestone, Reached, nobody
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import TenantDirectory
@@ -31,6 +31,8 @@ class Reader:
 
     def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
         """Whose command it is. Raises `BadMessage` where not even that can be told; the rest is checked by `read`."""
+        if message.size_bytes > MAX_BYTES:
+            raise too_large(message.size_bytes)
         tenant, room, booking_id = self._whose(message.body)
         notes = Notes.read(message.headers) if message.headers else _NO_NOTES
         envelope = Envelope(
@@ -45,7 +47,7 @@ class Reader:
 
     def _whose(self, body: bytes) -> tuple[TenantName, RoomAddress, BookingId]:
         try:
-            members = json.loads(body) if len(body) <= MAX_BYTES else {}
+            members = json.loads(body)
             tenant, room, booking_id = members["tenant"], members["room"], members["booking_id"]
         except (ValueError, LookupError, TypeError, RecursionError):
             tenant = room = booking_id = None

@@ -5,10 +5,17 @@ aio-pika's own is three times as large, and ten thousand of a partition may wait
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, cast
 
 from aiormq.abc import AbstractChannel, DeliveredMessage, FieldValue
 from pamqp import commands as spec
+
+from consumers.intake.fields import decoded_table, instant_of, text_of
+from consumers.intake.frames import Header
+from consumers.intake.wire import Properties
+
+_NO_HEADERS: Mapping[str, FieldValue] = MappingProxyType({})
 
 
 class Readable(Protocol):
@@ -16,11 +23,16 @@ class Readable(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What it says."""
+        """What it says; empty for more than a command may have."""
         ...
 
     @property
-    def properties(self) -> spec.Basic.Properties:
+    def size_bytes(self) -> int:
+        """How many bytes that are, kept or not."""
+        ...
+
+    @property
+    def properties(self) -> Properties | spec.Basic.Properties:
         """What it says about itself."""
         ...
 
@@ -30,7 +42,12 @@ class Described(Protocol):
 
     @property
     def body(self) -> bytes:
-        """The bytes as they were published."""
+        """The bytes as they were published; empty for more than a command may have."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes that are, kept or not."""
         ...
 
     @property
@@ -74,31 +91,43 @@ class Handed(Readable, Described, Protocol):
 class Received:
     """One message of a consumer. Its channel raises an `AMQPError` once it is closed."""
 
-    __slots__ = ("_channel", "_tag", "body", "processed", "properties", "routing_key")
+    __slots__ = (
+        "_channel",
+        "_tag",
+        "body",
+        "head",
+        "headers",
+        "message_id",
+        "processed",
+        "properties",
+        "redelivered",
+        "routing_key",
+        "size_bytes",
+        "timestamp",
+    )
 
     def __init__(self, delivered: DeliveredMessage) -> None:
         assert delivered.delivery_tag is not None  # noqa: S101 - consumed, and not without acknowledgement
+        header = cast(Header, delivered.header)
         self.body = delivered.body
-        self.properties = delivered.header.properties
+        self.size_bytes = header.size_bytes
+        self.head = header.head
+        """The beginning of a body that was too large to be kept."""
+        self.properties = cast(Properties, header.properties)
+        parts = self.properties.parts()
+        self.headers: Mapping[str, FieldValue] = decoded_table(parts["headers"]) if "headers" in parts else _NO_HEADERS
+        self.message_id = text_of(parts["message_id"][1:]) if "message_id" in parts else None
+        self.timestamp = instant_of(parts["timestamp"]) if "timestamp" in parts else None
         self.routing_key = delivered.routing_key
+        self.redelivered = bool(delivered.redelivered)
         self.processed = False
         self._tag: int = delivered.delivery_tag
         self._channel: AbstractChannel = delivered.channel
 
     @property
-    def headers(self) -> Mapping[str, FieldValue]:
-        """The publisher's, the broker's and our own."""
-        return self.properties.headers or {}
-
-    @property
-    def message_id(self) -> str | None:
-        """The publisher's name for it."""
-        return self.properties.message_id
-
-    @property
-    def timestamp(self) -> datetime | None:
-        """When it was published, as its publisher says."""
-        return self.properties.timestamp
+    def delivery_tag(self) -> int:
+        """What the broker calls it on its channel."""
+        return self._tag
 
     async def ack(self) -> None:
         """Tell the broker that it is done with. What is lost on the way comes again, waited for or not."""

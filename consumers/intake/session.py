@@ -5,11 +5,10 @@ those are is what keeps a redelivered command from being worked on twice (docs/d
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import aio_pika
 from aio_pika import Message
@@ -20,52 +19,18 @@ from aiormq.channel import Channel
 from pamqp import commands as spec
 
 from consumers.bookings.result import ResultEvent
+from consumers.intake.address import Broker, BrokerAddress
 from consumers.intake.client_errors import BrokerLost, NotPublished, client_errors
 from consumers.intake.names import Names
 from consumers.intake.publisher import Prepared, Publisher, Sendable
 from consumers.intake.received import Received
-from consumers.intake.sockets import BrokerConnection
 
 __all__ = ["Broker", "BrokerAddress", "Cancel", "Consumer", "NotPublished", "OnMessage", "Session"]
 
-CONNECT_TIMEOUT_S = 15.0
-HEARTBEAT_S = 10
-"""aiormq gives a silent connection up after three and a half of them: a half-open one is noticed within 40 s."""
 CLOSE_WITHIN_S = 5.0
 
 OnMessage = Callable[[Received], Coroutine[None, None, None]]
 Cancel = Callable[[], Awaitable[None]]
-
-
-class Broker(Protocol):
-    """A broker that can be connected to."""
-
-    async def connect(self, name: str) -> AbstractConnection:
-        """Open a plain connection; `name` shows in the broker's list of connections."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerAddress:
-    """Where the broker is. `url` may hold a password: it is never shown."""
-
-    url: str
-    tls: ssl.SSLContext | None = None
-    heartbeat_s: int = HEARTBEAT_S
-
-    def __repr__(self) -> str:
-        return "BrokerAddress(…)"
-
-    async def connect(self, name: str) -> AbstractConnection:
-        """Open a plain connection; `name` shows in the broker's list of connections."""
-        with client_errors():
-            return await aio_pika.connect(
-                self.url,
-                connection_class=BrokerConnection,
-                ssl_context=self.tls,
-                timeout=CONNECT_TIMEOUT_S,
-                heartbeat=self.heartbeat_s,
-                client_properties={"connection_name": name},
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +185,15 @@ class Session:
         """
         await self._send("", Message(b""), f"{self._names.prefix}.nobody")
 
-    async def to_commands(self, message: Message, room: str) -> None:
+    async def to_commands(self, message: Sendable, room: str) -> None:
         """Publish a command, confirmed."""
         await self._publish(self._names.commands, message, room)
 
-    async def to_deferred(self, message: Message, routing_key: str, tier_s: int) -> None:
+    async def to_deferred(self, message: Sendable, routing_key: str, tier_s: int) -> None:
         """Send a message away for `tier_s` seconds, confirmed."""
         await self._publish(self._names.deferred(tier_s), message, routing_key)
 
-    async def to_failed(self, message: Message, routing_key: str) -> None:
+    async def to_failed(self, message: Sendable, routing_key: str) -> None:
         """Park a message, confirmed."""
         await self._publish(self._names.failed, message, routing_key)
 
@@ -248,12 +213,12 @@ class Session:
         with client_errors():
             channel = await self._asking.channel(publisher_confirms=False)
             try:
-                queue = await channel.get_queue(self._names.ledger, ensure=False)
-                message = await queue.get(no_ack=False, fail=False)
-                if message is None:
+                client = await channel.get_underlay_channel()
+                got = await client.basic_get(self._names.ledger)
+                if got.delivery_tag is None:
                     return None
-                await message.nack(requeue=True)
-                return message.body
+                await client.basic_nack(got.delivery_tag, requeue=True)
+                return got.body
             finally:
                 await channel.close()
 
@@ -261,7 +226,7 @@ class Session:
         """Replace the message in the ledger's queue, confirmed."""
         await self._publish("", message, self._names.ledger)
 
-    async def _publish(self, exchange: str, message: Message, routing_key: str) -> None:
+    async def _publish(self, exchange: str, message: Sendable, routing_key: str) -> None:
         if not await self._send(exchange, message, routing_key):
             # A queue of ours was deleted: the next session declares it again.
             missing = f"the exchange {exchange} has no queue" if exchange else f"there is no queue {routing_key}"

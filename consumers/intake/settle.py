@@ -19,6 +19,7 @@ from consumers.bookings.retry import backoff_s, tier_for
 from consumers.bookings.room import Clocks
 from consumers.bookings.verdict import Ask, Later, Look, LookedAt, Parked, Problem, Settled, Verdict
 from consumers.intake.client_errors import was_cancelled
+from consumers.intake.copies import NotCopied
 from consumers.intake.deliveries import Delivery, Held
 from consumers.intake.headers import copy_of, derived_removal, error_notes, instant_text
 from consumers.intake.observer import Observer
@@ -136,7 +137,7 @@ class Settler:
 
     async def _guarded(self, session: Session, message: Handed, settling: Awaitable[None]) -> None:
         try:
-            await settling
+            await _or_rejected(message, settling)
         except asyncio.CancelledError as error:
             # Not ours when nobody cancelled: the client ends so what waits for a dead connection.
             if was_cancelled():
@@ -259,6 +260,15 @@ class Settler:
             message = derived_removal(removal, delivery.message.message_id)
             await delivery.session.to_commands(message, command.previous_room)
             self._reached(Milestone.REMOVAL_PUBLISHED, command.key)
+
+
+async def _or_rejected(message: Handed, settling: Awaitable[None]) -> None:
+    """What cannot be published again the broker parks as it is, and the watch of what it parks reports it."""
+    try:
+        await settling
+    except NotCopied as why:
+        log.warning("message.rejected", why=str(why), size_bytes=message.size_bytes, message_id=message.message_id)
+        await message.nack(requeue=False)
 
 
 def _deliveries(asks: Sequence[Ask]) -> Sequence[Delivery]:

@@ -8,9 +8,12 @@ import aio_pika
 import aiormq
 from aio_pika.abc import UnderlayConnection
 from aiormq.abc import AbstractConnection
-from aiormq.connection import TransportFactory
+from aiormq.connection import FrameReceiver, TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 from yarl import URL
+
+from consumers.bookings.json_object import MAX_BYTES
+from consumers.intake.frames import Frames, TokenOf
 
 UNREAD_BYTES = 64 * 1024
 """What the system may hold unread. Left to itself it holds megabytes, and what comes behind a flood waits for all."""
@@ -28,22 +31,52 @@ class UnboundedConnection(aiormq.Connection):
     """
 
     FRAME_BUFFER_SIZE = 0
+    BODY_MAX_BYTES: int | None = MAX_BYTES
+    token_of: TokenOf = staticmethod(lambda _exchange, _key, _body: None)
+    """Set by who publishes on it."""
+
+    # aiormq's own reader of frames is handed to this method by its name.
+    async def _Connection__reader(self, frame_receiver: FrameReceiver) -> None:  # noqa: N802
+        """As in aiormq, over frames that no message can break (docs/decisions/0021)."""
+        frames = Frames(
+            frame_receiver.reader,
+            body_max_bytes=self.BODY_MAX_BYTES,
+            frame_max_bytes=self.connection_tune.frame_max,
+            token_of=lambda *published: self.token_of(*published),  # noqa: PLW0108 - it is set later
+        )
+        await super()._Connection__reader(frames)  # type: ignore[misc]  # private to aiormq: test_wire_library.py pins it
+
+
+class WholeConnection(UnboundedConnection):
+    """One that keeps bodies of any size, one after the other."""
+
+    BODY_MAX_BYTES = None
 
 
 class Underlay(UnderlayConnection):
     """aio-pika's link to such a connection."""
 
+    CONNECTION: type[UnboundedConnection] = UnboundedConnection
+
     @classmethod
     async def make_connection(cls, url: URL, timeout: float | None = None, **kwargs: Any) -> AbstractConnection:  # noqa: ANN401, ASYNC109 - as in aio-pika
         """As in aio-pika."""
-        connection = UnboundedConnection(url, **kwargs)
+        connection = cls.CONNECTION(url, **kwargs)
         await asyncio.wait_for(connection.connect(), timeout=timeout)
         await connection.ready()
         return connection
 
 
+class WholeUnderlay(Underlay):
+    """The same to one that keeps everything."""
+
+    CONNECTION = WholeConnection
+
+
 class BrokerConnection(aio_pika.Connection):
     """aio-pika's plain connection over such a socket."""
+
+    UNDERLAY: type[Underlay] = Underlay
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as in aio-pika
         super().__init__(*args, **kwargs)
@@ -51,8 +84,16 @@ class BrokerConnection(aio_pika.Connection):
 
     async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in aio-pika
         """As in aio-pika."""
-        self.transport = await Underlay.connect(self.url, self._on_connection_close, timeout=timeout, **self.kwargs)
+        self.transport = await self.UNDERLAY.connect(
+            self.url, self._on_connection_close, timeout=timeout, **self.kwargs
+        )
         await self._on_connected()
+
+
+class WholeBrokerConnection(BrokerConnection):
+    """One that keeps bodies of any size, for who has to have them."""
+
+    UNDERLAY = WholeUnderlay
 
 
 class FramesTogether(asyncio.StreamWriter):

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from adapters.calendar import BookingId, TenantName
 from adapters.ledger import LedgerRow
-from consumers.failed.export import line_of
-from consumers.failed.message import FailedMessage, describe
+from consumers.failed.export import pieces_of_line
+from consumers.failed.message import FailedMessage, Queued, describe
 from consumers.failed.planning import Planned, Planner, Seen, gather
 from consumers.failed.selection import Group, GroupBy, Groups, Selection, in_order
 from worker.failed.opening import check_ledger, oldest_at, open_books, open_broker, tenants
@@ -39,7 +37,7 @@ async def list_messages(settings: Settings, selection: Selection, *, patience_s:
     """The messages that are meant, in the order of their failure."""
     registry, found = tenants(settings), list[FailedMessage]()
 
-    def see(message: AbstractIncomingMessage) -> None:
+    def see(message: Queued) -> None:
         failed = describe(message, registry)
         if selection.matches(failed):
             found.append(failed)
@@ -53,7 +51,7 @@ async def list_groups(settings: Settings, selection: Selection, by: GroupBy, *, 
     """The groups of the messages that are meant."""
     registry, groups = tenants(settings), Groups(by)
 
-    def see(message: AbstractIncomingMessage) -> None:
+    def see(message: Queued) -> None:
         failed = describe(message, registry)
         if selection.matches(failed):
             groups.add(failed)
@@ -87,13 +85,14 @@ async def export(settings: Settings, selection: Selection, file: Path, *, patien
     """
     registry, count = tenants(settings), 0
 
-    async with open_broker(settings, patience_s=patience_s) as broker:
+    async with open_broker(settings, patience_s=patience_s, whole=True) as broker:
         with _new_file(file) as lines:
 
-            def see(message: AbstractIncomingMessage) -> None:
+            def see(message: Queued) -> None:
                 nonlocal count
                 if selection.matches(describe(message, registry)) and (selection.limit or count + 1) > count:
-                    lines.write(line_of(message) + "\n")
+                    lines.writelines(pieces_of_line(message))
+                    lines.write("\n")
                     count += 1
 
             await broker.queue.look_through(see)

@@ -46,12 +46,17 @@ def tenants(settings: Settings) -> TenantRegistry:
 
 
 @asynccontextmanager
-async def open_broker(settings: Settings, *, patience_s: float) -> AsyncIterator[AtBroker]:
-    """Connect. Raises `TopologyMismatch`, and what connections raise."""
+async def open_broker(settings: Settings, *, patience_s: float, whole: bool = False) -> AsyncIterator[AtBroker]:
+    """Connect. Raises `TopologyMismatch`, and what connections raise.
+
+    Args:
+        patience_s: how long to wait for another operator.
+        whole: see also bodies that are larger than a command may be.
+    """
     address, names = wiring.broker_address(settings), wiring.names(settings)
     session = await Session.open(address, names, name="roomsync failed")
     try:
-        queue = await FailedQueue.open(address, names, session.broker_version, patience_s=patience_s)
+        queue = await FailedQueue.open(address, names, session.broker_version, patience_s=patience_s, whole=whole)
         try:
             yield AtBroker(names=names, session=session, queue=queue)
         finally:

@@ -28,8 +28,9 @@ def test_what_the_broker_wrote_and_what_would_harm_is_not_kept() -> None:
     )
     copy = copy_of(message)
     assert copy.headers == {"x-publishers-own": "kept", "traceparent": "00-abc", "x-roomsync-publisher": "spaceiq"}
-    assert (copy.user_id, copy.expiration) == (None, None)
-    assert (copy.message_id, copy.app_id, copy.content_type) == ("m-1", "spaceiq", "application/json")
+    told = copy.properties
+    assert (told.user_id, told.expiration) == (None, None)
+    assert (told.message_id, told.app_id, told.content_type) == ("m-1", "spaceiq", "application/json")
 
 
 def test_a_publisher_noted_before_stays_noted() -> None:
