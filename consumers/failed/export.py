@@ -98,7 +98,7 @@ def pieces_of_line(message: Queued) -> Iterator[str]:
         line["timestamp"] = message.timestamp.isoformat()
     if isinstance(message.routing_key, AsSent):
         line["routing_key_base64"] = _base64(message.routing_key.raw)
-    if _as_published(_message_of(line, b"").properties) != _as_published(told):
+    if _as_published(_message_of(json.loads(json.dumps(line)), b"").properties) != _as_published(told):
         line["properties_base64"] = _base64(told.raw)
     yield from _with_body(line, message.body)
 
@@ -145,17 +145,18 @@ def read_line(line: bytes) -> FileMessage:
 
 def _message_of(members: Mapping[str, Any], body: bytes) -> FileMessage:
     timestamp = members.get("timestamp")
-    raw = members.get("properties_base64")
+    raw = base64.b64decode(members["properties_base64"], validate=True) if "properties_base64" in members else None
+    headers = {name: _typed(value) for name, value in members["headers"].items()}
     routing_key = members.get("routing_key")
     if "routing_key_base64" in members:
         routing_key = text_of(base64.b64decode(members["routing_key_base64"], validate=True))
     return FileMessage(
         body=body,
-        headers={name: _typed(value) for name, value in members["headers"].items()},
+        headers=headers if raw is None else Properties(raw).headers,
         routing_key=routing_key,
         user_id=members.get("user_id"),
         timestamp=None if timestamp is None else datetime.fromisoformat(timestamp),
-        raw_properties=None if raw is None else base64.b64decode(raw, validate=True),
+        raw_properties=raw,
         **{name: members["properties"].get(name) for name in _PROPERTIES},
     )
 

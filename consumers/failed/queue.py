@@ -15,8 +15,8 @@ from consumers.failed.message import Queued, id_of
 from consumers.failed.seat import Seat
 from consumers.failed.walk import Walk, ready_count
 from consumers.intake import declare
+from consumers.intake.content import Content
 from consumers.intake.names import Names
-from consumers.intake.received import Received
 from consumers.intake.session import Broker
 from consumers.intake.topology import Topology
 
@@ -40,11 +40,11 @@ class Hand:
     @property
     def delivery_tags(self) -> set[int]:
         """What the broker calls them."""
-        return {cast(Received, message).delivery_tag for equal in self.messages.values() for message in equal}
+        return {cast(Content, message).delivery_tag for equal in self.messages.values() for message in equal}
 
     async def remove(self, message: Queued) -> None:
         """Take one out of the queue for good."""
-        await self.walk.remove(cast(Received, message).delivery_tag)
+        await self.walk.remove(cast(Content, message).delivery_tag)
         self.count -= 1
 
 
@@ -90,7 +90,7 @@ class FailedQueue:
         """
 
         def visit(raw: DeliveredMessage) -> bool:
-            see(Received(raw))
+            see(Content(raw))
             return True
 
         async with self._seated():
@@ -144,7 +144,7 @@ class FailedQueue:
 
 
 def _keep(hand: Hand, raw: DeliveredMessage, wanted: Counter[str]) -> bool:
-    message = Received(raw)
+    message = Content(raw)
     failed_id = id_of(message)
     if len(hand.messages.get(failed_id, ())) >= wanted.get(failed_id, 0):
         return True

@@ -37,7 +37,7 @@ class NotCopied(Exception):
 class Copy:
     """A message with its notes (None removes one). `message_id` is given to one that has none."""
 
-    __slots__ = ("_notes", "_parts", "_table", "body", "message_id")
+    __slots__ = ("_is_table_kept", "_notes", "_parts", "_table", "body", "message_id")
 
     def __init__(self, body: bytes, told: Properties, notes: Mapping[str, FieldValue]) -> None:
         self.body = body
@@ -48,7 +48,9 @@ class Copy:
         self._notes = dict(notes) if user is None else {**notes, "publisher": user[1:]}
         self.message_id: str | None = told.message_id
         gone = {_header_name(name) for name in self._notes}
-        entries, rest = Table.of(self._parts.pop("headers", b""))
+        encoded = self._parts.pop("headers", b"")
+        self._is_table_kept = encoded == bytes(4)
+        entries, rest = Table.of(encoded)
         self._table = Table([each for each in entries if not _is_dropped(each, gone)], rest)
 
     def within(self, max_bytes: int) -> Properties:
@@ -67,7 +69,7 @@ class Copy:
                 noted.append(note)
                 room -= 1 + len(note.name) + len(note.value)
         parts["headers"] = self._encoded_table(noted)
-        if len(parts["headers"]) <= 4:
+        if len(parts["headers"]) <= 4 and not self._is_table_kept:
             del parts["headers"]
         return Properties.joined(parts)
 

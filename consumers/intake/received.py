@@ -5,17 +5,13 @@ aio-pika's own is three times as large, and ten thousand of a partition may wait
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Protocol
 
 from aiormq.abc import AbstractChannel, DeliveredMessage, FieldValue
 from pamqp import commands as spec
 
-from consumers.intake.fields import decoded_table, instant_of, text_of
-from consumers.intake.frames import Header
+from consumers.intake.content import Content
 from consumers.intake.wire import Properties
-
-_NO_HEADERS: Mapping[str, FieldValue] = MappingProxyType({})
 
 
 class Readable(Protocol):
@@ -88,53 +84,22 @@ class Handed(Readable, Described, Protocol):
         ...
 
 
-class Received:
+class Received(Content):
     """One message of a consumer. Its channel raises an `AMQPError` once it is closed."""
 
-    __slots__ = (
-        "_channel",
-        "_tag",
-        "body",
-        "head",
-        "headers",
-        "message_id",
-        "processed",
-        "properties",
-        "redelivered",
-        "routing_key",
-        "size_bytes",
-        "timestamp",
-    )
+    __slots__ = ("_channel", "processed")
 
     def __init__(self, delivered: DeliveredMessage) -> None:
-        assert delivered.delivery_tag is not None  # noqa: S101 - consumed, and not without acknowledgement
-        header = cast(Header, delivered.header)
-        self.body = delivered.body
-        self.size_bytes = header.size_bytes
-        self.head = header.head
-        """The beginning of a body that was too large to be kept."""
-        self.properties = cast(Properties, header.properties)
-        parts = self.properties.parts()
-        self.headers: Mapping[str, FieldValue] = decoded_table(parts["headers"]) if "headers" in parts else _NO_HEADERS
-        self.message_id = text_of(parts["message_id"][1:]) if "message_id" in parts else None
-        self.timestamp = instant_of(parts["timestamp"]) if "timestamp" in parts else None
-        self.routing_key = delivered.routing_key
-        self.redelivered = bool(delivered.redelivered)
+        super().__init__(delivered)
         self.processed = False
-        self._tag: int = delivered.delivery_tag
         self._channel: AbstractChannel = delivered.channel
-
-    @property
-    def delivery_tag(self) -> int:
-        """What the broker calls it on its channel."""
-        return self._tag
 
     async def ack(self) -> None:
         """Tell the broker that it is done with. What is lost on the way comes again, waited for or not."""
-        await self._channel.basic_ack(self._tag, wait=False)
+        await self._channel.basic_ack(self.delivery_tag, wait=False)
         self.processed = True
 
     async def nack(self, *, requeue: bool) -> None:
         """Give it back to its queue, or drop it."""
-        await self._channel.basic_nack(self._tag, requeue=requeue, wait=False)
+        await self._channel.basic_nack(self.delivery_tag, requeue=requeue, wait=False)
         self.processed = True

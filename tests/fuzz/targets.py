@@ -1,6 +1,7 @@
 """Everything that is fuzzed: what comes from outside, and our code's own entrance to it."""
 
+from tests.fuzz.amqp import AMQP
 from tests.fuzz.commands import COMMANDS
 from tests.fuzz.harness import Target
 
-TARGETS: dict[str, Target] = {target.name: target for target in (COMMANDS,)}
+TARGETS: dict[str, Target] = {target.name: target for target in (AMQP, COMMANDS)}
