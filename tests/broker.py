@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aio_pika import Message
+from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands as spec
 
 from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import ResultEvent
 from consumers.bookings.verdict import Look, Problem, Settled
 from consumers.intake.deliveries import Delivery
+from consumers.intake.receipt import HandedOut, Receipt
 from consumers.intake.session import NotPublished
 
 
@@ -22,6 +24,16 @@ class FakeSession:
     journal: list[tuple[str, Any]] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    why_lost: str = ""
+    next_tag: int = 0
+
+    def __post_init__(self) -> None:
+        self.handed_out = HandedOut(lambda: self.is_lost)
+        self.channel = FakeChannel(self)
+
+    def lose(self, why: str) -> None:
+        self.why_lost = self.why_lost or why
+        self.lost.set()
 
     @property
     def is_lost(self) -> bool:
@@ -51,9 +63,47 @@ class FakeSession:
         return [what for each, what in self.journal if each == kind]
 
 
-@dataclass
-class FakeMessage:
-    """An incoming message, as far as anybody looks at one."""
+class FakeChannel:
+    """A channel that takes an answer to what it handed out, once: as RabbitMQ, it is closed by a second one."""
+
+    def __init__(self, session: FakeSession) -> None:
+        self._session = session
+        self._unacked: dict[int, FakeMessage] = {}
+        self.is_closed = False
+        self.break_next: list[Exception] = []
+        """What the next answers raise instead of being sent."""
+
+    def hand_out(self, message: "FakeMessage") -> int:
+        """The delivery's tag."""
+        tag = self._session.next_tag = self._session.next_tag + 1
+        self._unacked[tag] = message
+        return tag
+
+    async def basic_ack(self, delivery_tag: int, multiple: bool = False, wait: bool = True) -> None:
+        self._answer("ack", delivery_tag)
+
+    async def basic_nack(
+        self, delivery_tag: int, multiple: bool = False, requeue: bool = True, wait: bool = True
+    ) -> None:
+        self._answer("requeue" if requeue else "drop", delivery_tag)
+
+    def _answer(self, kind: str, tag: int) -> None:
+        if self.break_next:
+            raise self.break_next.pop(0)
+        if self.is_closed or self._session.is_lost:
+            raise ChannelInvalidStateError("closed")
+        message = self._unacked.pop(tag, None)
+        if message is None:
+            # The client is told of it later: it does not wait for what an answer does.
+            self.is_closed = True
+            self._session.lose(f"PRECONDITION_FAILED - unknown delivery tag {tag}")
+            return
+        self._session.journal.append((kind, message.message_id))
+
+
+@dataclass(eq=False)
+class FakeMessage(Receipt):
+    """An incoming message, as far as anybody looks at one; what is said of it goes through its session's channel."""
 
     body: bytes
     session: FakeSession
@@ -70,7 +120,11 @@ class FakeMessage:
     app_id: str | None = "spaceiq"
     user_id: str | None = None
     expiration: Any = None
-    processed: bool = False
+    redelivered: bool = False
+
+    def __post_init__(self) -> None:
+        channel = self.session.channel
+        super().__init__(cast(Any, channel), channel.hand_out(self), self.session.handed_out)
 
     @property
     def size_bytes(self) -> int:
@@ -92,14 +146,6 @@ class FakeMessage:
             user_id=self.user_id,
             app_id=self.app_id,
         )
-
-    async def ack(self) -> None:
-        self.processed = True
-        self.session.journal.append(("ack", self.message_id))
-
-    async def nack(self, *, requeue: bool) -> None:
-        self.processed = True
-        self.session.journal.append(("requeue" if requeue else "drop", self.message_id))
 
 
 @dataclass

@@ -52,7 +52,9 @@ class Hall:
         headers = {"x-delivery-count": returned} if returned else {}
         event = an_event(subject=f"version {version}")
         body = a_body(booking_id=booking, version=version, room=room, event=event)
-        message = FakeMessage(body, self.session, headers=headers, message_id=f"{booking}.{version}")
+        message = FakeMessage(
+            body, self.session, headers=headers, message_id=f"{booking}.{version}", redelivered=returned > 0
+        )
         self.lanes.put(*self.reader.glance(message, cast(Any, self.session)))
         return message
 

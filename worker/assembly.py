@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.story import StoriedLedger
-from consumers.bookings.milestones import Reached, nobody
+from consumers.bookings.milestones import Reached, nobody, unfailing
 from consumers.bookings.room import Clocks
 from consumers.intake.intake import Intake
 from consumers.intake.lanes import Lanes
@@ -68,6 +68,7 @@ async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing:
     observers = _observers(metrics, ledger, clocks, tracing)
     if tracing is not None:
         reader, reached = tracing.reader(registry, clocks, milestones), tracing.along(milestones)
+    reached = unfailing(reached)
     settler = Settler(policy=wiring.policy(settings), clocks=clocks, observer=observers, reached=reached)
     reaches = wiring.Reaches(
         registry=registry,

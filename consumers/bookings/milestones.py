@@ -7,7 +7,11 @@ takes notice of them.
 from collections.abc import Callable
 from enum import StrEnum, auto
 
+import structlog
+
 from adapters.ledger import BookingKey
+
+log = structlog.get_logger(__name__)
 
 
 class Milestone(StrEnum):
@@ -41,3 +45,17 @@ Reached = Callable[[Milestone, BookingKey], None]
 
 def nobody(_milestone: Milestone, _key: BookingKey) -> None:
     """Takes no notice."""
+
+
+def unfailing(reached: Reached) -> Reached:
+    """The same, but what it raises is logged and goes no further: it must not keep a command from its settlement."""
+    if reached is nobody:
+        return nobody
+
+    def tell(milestone: Milestone, key: BookingKey) -> None:
+        try:
+            reached(milestone, key)
+        except Exception as error:  # noqa: BLE001 - see above
+            log.warning("milestone.untold", milestone=milestone, error=type(error).__name__)
+
+    return tell

@@ -17,12 +17,15 @@ from consumers.failed.message import Queued, id_of
 from consumers.intake.copies import Copy
 from consumers.intake.fields import AsSent, text_of
 from consumers.intake.frames import HEAD_BYTES
+from consumers.intake.headers import plausible
 from consumers.intake.wire import Properties
 
 FORMAT = 1
 _PIECE_BYTES = 3 * 65_536
 """Of a body; divisible by three, so that the pieces of base64 fit together."""
 _MARK = "roomsync_failed"
+_AMQP_YEAR_FIRST = 1971
+"""Before 1970 AMQP has no instants (and a zone may reach back a day)."""
 _PROPERTIES = ("message_id", "content_type", "content_encoding", "correlation_id", "reply_to", "type", "app_id")
 
 
@@ -155,7 +158,7 @@ def _message_of(members: Mapping[str, Any], body: bytes) -> FileMessage:
         headers=headers if raw is None else Properties(raw).headers,
         routing_key=routing_key,
         user_id=members.get("user_id"),
-        timestamp=None if timestamp is None else datetime.fromisoformat(timestamp),
+        timestamp=None if timestamp is None else plausible(datetime.fromisoformat(timestamp)),
         raw_properties=raw,
         **{name: members["properties"].get(name) for name in _PROPERTIES},
     )
@@ -217,7 +220,10 @@ def _typed(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
         case {"$bytes": text}:
             return base64.b64decode(text, validate=True)
         case {"$time": text}:
-            return datetime.fromisoformat(text)
+            at = datetime.fromisoformat(text)
+            if at.year < _AMQP_YEAR_FIRST:
+                raise ValueError(text)
+            return at
         case {"$table": members}:
             return {name: _typed(each) for name, each in members.items()}
         case list():

@@ -6,7 +6,7 @@ shown or stored.
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from consumers.bookings.complaints import BadMessage, KnownMembers
 from consumers.bookings.json_object import MAX_BYTES, too_large
 from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Problem
-from consumers.intake.headers import Notes, read_instant, was_parked_by_us
+from consumers.intake.headers import Notes, plausible, read_instant, was_parked_by_us
 from consumers.intake.names import HEADER_PREFIX
 from consumers.intake.received import Described, Readable
 
@@ -105,7 +105,7 @@ def _described_by_its_body(message: Queued, tenants: TenantDirectory) -> FailedM
         room=about.room,
         booking_id=about.booking_id,
         version=about.version,
-        failed_at=_died_at(message) or message.timestamp,
+        failed_at=_died_at(message) or plausible(message.timestamp),
     )
 
 
@@ -146,7 +146,4 @@ def _header(message: Described, name: str) -> FieldValue:
 def _died_at(message: Described) -> datetime | None:
     deaths = message.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None
-    at = latest.get("time") if isinstance(latest, dict) else None
-    if not isinstance(at, datetime):
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return plausible(latest.get("time")) if isinstance(latest, dict) else None

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from consumers.intake.headers import Notes
+from consumers.intake.headers import Notes, plausible
 from consumers.intake.received import Handed
 
 BROKERS_TIME_HEADER = "timestamp_in_ms"
@@ -29,8 +29,6 @@ def published_at(message: Handed, notes: Notes, first_seen_at: datetime) -> date
 def _told_at(message: Handed) -> datetime | None:
     told_ms = message.headers.get(BROKERS_TIME_HEADER)
     if isinstance(told_ms, int) and 0 < told_ms < 2**43:
-        return datetime.fromtimestamp(told_ms / 1000, UTC)
-    told_at = message.timestamp
-    if not isinstance(told_at, datetime):
-        return None
-    return (told_at if told_at.tzinfo else told_at.replace(tzinfo=UTC)) + _WHOLE_SECOND
+        return plausible(datetime.fromtimestamp(told_ms / 1000, UTC))
+    told_at = plausible(message.timestamp)
+    return None if told_at is None else told_at + _WHOLE_SECOND

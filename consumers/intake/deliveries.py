@@ -7,7 +7,8 @@ from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import BookingCommand
 from consumers.bookings.verdict import Look
 from consumers.intake.age import published_at
-from consumers.intake.headers import Notes, returned_count
+from consumers.intake.headers import Notes
+from consumers.intake.receipt import State
 from consumers.intake.received import Handed
 from consumers.intake.session import Session
 
@@ -15,19 +16,24 @@ RETURNED_RUNS_ALONE = 3
 RETURNED_PARKED = 10
 """Half the broker's delivery limit: parked by us, it gets its result and its derived removal."""
 
+UNACKED_MAX_S = 240.0
+"""Nothing stays unacknowledged longer than five minutes (RabbitMQ closes channels after thirty)."""
+
 LaneKey = tuple[TenantName, RoomAddress]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Held:
-    """A message in hand, and whether it can still be acknowledged. `received_s` is monotonic."""
+    """A message in hand. `received_s` is monotonic; `returned`: how often it came back without an acknowledgement."""
 
     message: Handed
     session: Session
     notes: Notes
     first_seen_at: datetime
     received_s: float
-    is_settled: bool = field(default=False)
+    returned: int = 0
+    is_resting: bool = field(default=False, init=False)
+    """An error of ours met it: it goes back after a while, and nobody works on it until it comes again."""
     published_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,24 +45,23 @@ class Held:
         return self.message.routing_key or ""
 
     @property
-    def returned(self) -> int:
-        """How often it came back without an acknowledgement: a worker may have died of it."""
-        return returned_count(self.message.headers)
-
-    @property
     def is_lost(self) -> bool:
         """Whether it will be delivered again, whatever we do."""
-        return self.session.is_lost
+        return self.message.state is State.LOST
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the broker was told of it."""
+        return self.message.state in (State.ACKED, State.RETURNED)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be worked on and settled."""
+        return self.message.state is State.OPEN and not self.is_resting
 
     def age_s(self, now: datetime) -> float:
         """Seconds from its publication until `now`."""
         return max(0.0, (now - self.published_at).total_seconds())
-
-    async def release(self) -> None:
-        """Give it back to its queue unharmed."""
-        self.is_settled = True
-        if not self.is_lost:
-            await self.message.nack(requeue=True)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -82,8 +87,3 @@ class Delivery(Held):
     def tried_since_at(self) -> datetime:
         """When its time to give up began: when a worker first met it, or an operator replayed it."""
         return max(self.first_seen_at, self.notes.replayed_at or self.first_seen_at)
-
-    async def ack(self) -> None:
-        """Tell the broker that it is done with."""
-        self.is_settled = True
-        await self.message.ack()

@@ -13,6 +13,9 @@ from consumers.intake.names import HEADER_PREFIX
 from consumers.intake.received import Readable
 from consumers.intake.wire import Properties
 
+YEAR_FIRST = 2000
+YEAR_END = 2200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notes:
@@ -28,10 +31,9 @@ class Notes:
     @classmethod
     def read(cls, headers: Mapping[str, FieldValue]) -> "Notes":
         """Read them; what is not as we write it counts as absent, since anybody may publish headers."""
-        attempts = _header(headers, "attempts")
         look = _header(headers, "look")
         return cls(
-            attempts=attempts if isinstance(attempts, int) and 0 <= attempts < 2**31 else 0,
+            attempts=_whole(_header(headers, "attempts"), 2**31),
             first_seen_at=read_instant(_header(headers, "first-seen-at")),
             replayed_at=read_instant(_header(headers, "replayed-at")),
             look="room" if look == "room" else "booking" if look == "booking" else None,
@@ -41,9 +43,9 @@ class Notes:
 
 
 def returned_count(headers: Mapping[str, FieldValue]) -> int:
-    """How often the broker handed the message out before without getting an acknowledgement."""
-    count = headers.get("x-delivery-count", 0)
-    return count if isinstance(count, int) else 0
+    """How often a message came back, as its header says. Of one that is handed out for the first time a publisher, a
+    shovel or another queue says it: see `returns`."""
+    return _whole(headers.get("x-delivery-count"), 2**63)
 
 
 def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
@@ -103,12 +105,29 @@ def _header(headers: Mapping[str, FieldValue], name: str) -> FieldValue:
     return headers.get(HEADER_PREFIX + name)
 
 
-def read_instant(value: FieldValue) -> datetime | None:
-    """An instant that a header carries; what is none, or has no zone, counts as absent."""
+def _whole(value: FieldValue, below: int) -> int:
+    """A count that a header carries; what is none counts as 0."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 <= value < below else 0
+
+
+def read_instant(value: object) -> datetime | None:
+    """An instant in RFC 3339 that a header or a file carries; what is none, or has no zone, counts as absent."""
     if not isinstance(value, str):
         return None
     try:
         instant = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return instant if instant.tzinfo is not None else None
+    return plausible(instant) if instant.tzinfo is not None else None
+
+
+def plausible(instant: object) -> datetime | None:
+    """An instant that somebody else wrote, in UTC unless it has a zone; outside the years 2000 to 2199 it is none.
+
+    Near the ends of what `datetime` holds, a change of zone or a sum raises `OverflowError`.
+    """
+    if not isinstance(instant, datetime) or not YEAR_FIRST <= instant.year < YEAR_END:
+        return None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

@@ -15,12 +15,14 @@ from consumers.intake.client_errors import BrokerLost, NotPublished
 from consumers.intake.declare import TopologyMismatch, apply, is_new
 from consumers.intake.lanes import Lanes
 from consumers.intake.ledger_seat import LedgerRefused, Seat, judge_seat, read_seat, sit_down
+from consumers.intake.mishaps import Complaints
 from consumers.intake.names import Names
 from consumers.intake.parked_watch import ParkedWatch
 from consumers.intake.partitions import Partitions
 from consumers.intake.patience import RECONNECT_LAST_S, first_of, reconnect_pauses_s
 from consumers.intake.session import Broker, Cancel, Session
 from consumers.intake.standing import Standing
+from consumers.intake.strays import Strays
 from consumers.intake.topology import Topology
 
 log = structlog.get_logger(__name__)
@@ -56,6 +58,7 @@ class Intake:
     standing: Standing = field(default_factory=Standing)
     seat: Seat | None = None
     """What this worker registered at the broker when it started."""
+    _strays: Strays = field(default_factory=Strays)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _cancels: list[Cancel] = field(default_factory=list)
     _pauses_s: Iterator[float] = field(default_factory=reconnect_pauses_s)
@@ -145,7 +148,7 @@ class Intake:
 
     async def _let_go(self) -> None:
         session, self._cancels = self.session, []
-        self.standing.session, self.standing.is_consuming = None, False
+        self.standing.session, self.standing.is_consuming, self.standing.stuck = None, False, None
         if session is not None:
             self.lanes.forget(session)
             await session.close()
@@ -182,14 +185,21 @@ class Intake:
             self._check_seat,
             self._send_away_old,
             self._look_at_ledger,
+            self._look_for_strays,
             # An alarm is told when something is published, and an idle worker publishes nothing.
             Session.until_publishable,
         ]
 
     async def _again_and_again(self, duty: Callable[[Session], Awaitable[None]], session: Session) -> None:
+        complaints = Complaints(self.clocks.monotonic)
         while True:
             await self.clocks.sleep(self.tick_s)
-            await duty(session)
+            try:
+                await duty(session)
+            except (*TROUBLE, LedgerRefused):
+                raise
+            except Exception as error:  # noqa: BLE001 - a defect in one duty must end neither the others nor the worker
+                complaints.tell("duty.failed", error, duty=getattr(duty, "__name__", ""))
 
     async def _check_consumers(self, session: Session) -> None:
         if await session.has_all_consumers():
@@ -205,6 +215,9 @@ class Intake:
 
     async def _send_away_old(self, _session: Session) -> None:
         await self.lanes.send_away_old()
+
+    async def _look_for_strays(self, session: Session) -> None:
+        self.standing.stuck = await self._strays.look(session, self.lanes, self.partitions.settler)
 
     async def _look_at_ledger(self, _session: Session) -> None:
         await self.lanes.look_at_ledger(self.ledger)

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -50,7 +50,7 @@ class Batch:
 
     def open_deliveries(self) -> list[Delivery]:
         """Those that wait for their verdict and will not be delivered again."""
-        return [delivery for delivery in self.deliveries if not delivery.is_settled and not delivery.is_lost]
+        return [delivery for delivery in self.deliveries if delivery.is_open]
 
     def take_open(self) -> list[Delivery]:
         """Take out what is open: somebody else settles it."""
@@ -58,6 +58,11 @@ class Batch:
         # In place: who watches over the batch's work holds the same list.
         self.deliveries[:] = [delivery for delivery in self.deliveries if delivery not in taken]
         return taken
+
+
+def open_in(batches: Iterable[Batch]) -> list[Delivery]:
+    """What is open in several batches."""
+    return [delivery for batch in batches for delivery in batch.open_deliveries()]
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +120,7 @@ class Lane:
             chosen = [alone]
         taken = [envelope for booking in chosen for envelope in self.waiting.pop(booking)]
         self._left(taken)
-        return [envelope for envelope in taken if not envelope.is_lost], alone is not None
+        return [envelope for envelope in taken if envelope.is_open], alone is not None
 
     def _came_back(self, booking: BookingId) -> bool:
         return any(envelope.returned >= RETURNED_RUNS_ALONE for envelope in self.waiting[booking])

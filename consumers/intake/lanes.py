@@ -6,11 +6,9 @@ take turns.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-
-import structlog
 
 from adapters.calendar import TenantName
 from adapters.ledger import Ledger, LedgerBroken, LedgerUnavailable
@@ -18,9 +16,11 @@ from consumers.bookings.milestones import Milestone, nobody
 from consumers.bookings.room import Room
 from consumers.bookings.sync import sync_room
 from consumers.bookings.verdict import Later, Problem
-from consumers.intake.deliveries import Delivery, Envelope, Held, LaneKey
-from consumers.intake.lane import FLOOD_S, Batch, Lane
+from consumers.intake.asides import Asides
+from consumers.intake.deliveries import UNACKED_MAX_S, Delivery, Envelope, Held, LaneKey
+from consumers.intake.lane import FLOOD_S, Batch, Lane, open_in
 from consumers.intake.ledger_trouble import LedgerTrouble
+from consumers.intake.mishaps import Complaints
 from consumers.intake.places import Place, Places
 from consumers.intake.pulse import Pulse
 from consumers.intake.reading import Reader
@@ -30,10 +30,8 @@ from consumers.intake.session import Session
 from consumers.intake.settle import Settler
 from consumers.intake.windows import CROWDED_HOLD_S
 
-log = structlog.get_logger(__name__)
-
-UNACKED_MAX_S = 240.0
-"""Nothing stays unacknowledged longer than five minutes (RabbitMQ closes channels after thirty)."""
+AGAIN_S = 5.0
+"""Before a lane begins again that met an error of ours: at once, it would meet it at once."""
 LEDGER_AWAY_S = 60.0
 """How long a command stays away that the ledger kept waiting for so long."""
 
@@ -50,10 +48,11 @@ class Lanes:
         self._places: dict[TenantName, Places] = {}
         self._pulse = Pulse(self._beat)
         self._right_of_way = RightOfWay()
-        self._asides: set[asyncio.Task[None]] = set()
         self._stalled: set[Batch] = set()
         self._stopping = False
-        self.relief = Relief(self._lanes, room_of, lambda tail, later: self._aside(self._send_away(tail, later)))
+        self._complaints = Complaints(clock)
+        self._asides = Asides(self._complaints)
+        self.relief = Relief(self._lanes, room_of, self._send_away)
         self.ledger = LedgerTrouble(clock)
 
     def put(self, key: LaneKey, envelope: Envelope, partition: int = 0) -> None:
@@ -66,12 +65,25 @@ class Lanes:
         self.relief.watch(lane.window)
 
     def _start(self, key: LaneKey, lane: Lane) -> None:
+        """Begin what may begin. What arrived is in its lane already, so an error of ours costs it time, no more."""
+        try:
+            self._begin(key, lane)
+        except Exception as error:  # noqa: BLE001 - raised, it would end whoever brought or ended something here
+            self._not_begun(key, lane, error)
+
+    def _not_begun(self, key: LaneKey, lane: Lane, error: BaseException) -> None:
+        self._complaints.tell("lane.not_begun", error, tenant=key[0], again_in_s=AGAIN_S)
+        self._start_later(key, lane, AGAIN_S)
+
+    def _begin(self, key: LaneKey, lane: Lane) -> None:
         tenant, address = key
         places = self._places.get(tenant)
         if not self._stopping and places is not None and places.is_lined_up(address):
             return
         if not self._stopping and lane.gathers(self._clock()):
-            self._look_after_flood(key, lane)
+            if lane.inflow.is_flood(self._clock()):
+                # Nothing that arrives or ends reminds of it, where Exchange takes its time with the batch that runs.
+                self._start_later(key, lane, FLOOD_S)
             return  # most deliveries of a flood
         room = None if self._stopping else self._room_of(*key)
         if room is None:
@@ -91,18 +103,18 @@ class Lanes:
             lane.running[task] = None
             task.add_done_callback(partial(self._ended, key, lane, place))
 
-    def _look_after_flood(self, key: LaneKey, lane: Lane) -> None:
-        if lane.is_looked_at or not lane.inflow.is_flood(self._clock()):
+    def _start_later(self, key: LaneKey, lane: Lane, after_s: float) -> None:
+        if lane.is_looked_at:
             return
 
         def look() -> None:
             lane.is_looked_at = False
             if self._lanes.get(key) is lane and not self._stopping:
                 self._start(key, lane)
+                self._drop_if_empty(key, lane)
 
-        # Nothing that arrives or ends reminds of it, where Exchange takes its time with the batch that runs.
         lane.is_looked_at = True
-        asyncio.get_running_loop().call_later(FLOOD_S, look)
+        asyncio.get_running_loop().call_later(after_s, look)
 
     def _places_of(self, room: Room) -> Places:
         tenant, gate = room.tenant.name, room.gate
@@ -127,10 +139,10 @@ class Lanes:
         """The worker stops, or the tenant is gone from the configuration: nothing is begun any more."""
         waiting = lane.take_waiting(lambda _: True)
         if self._stopping:
-            self._aside(self._settler.release(waiting))
+            self._asides.begin(self._settler.release(waiting))
         else:
-            problem = Problem.coded("tenant_unknown")
-            self._aside(self._send_away(waiting, Later(wait_s=60.0, problem=problem, counts_attempt=True)))
+            gone = Problem.coded("tenant_unknown")
+            self._send_away(waiting, Later(wait_s=60.0, problem=gone, counts_attempt=True))
         self._drop_if_empty(key, lane)
 
     def _drop_if_empty(self, key: LaneKey, lane: Lane) -> None:
@@ -143,14 +155,14 @@ class Lanes:
         if not lane.running:
             self._lanes.pop(key, None)
 
-    async def _send_away(self, waiting: Sequence[Envelope], later: Later) -> None:
-        await self._settler.settle(self._opened(waiting), later)
+    def _send_away(self, waiting: Sequence[Envelope], later: Later) -> None:
+        self._asides.begin(self._settler.settle(self._opened(waiting), later))
 
     def _opened(self, waiting: Sequence[Envelope]) -> list[Delivery]:
         """Read them; what is no command is parked beside."""
         deliveries, unreadable = self._reader.read_all(waiting)
-        for envelope, bad in unreadable:
-            self._aside(self._settler.park_unreadable(envelope.message, envelope.session, bad))
+        for envelope, error in unreadable:
+            self._asides.begin(self._settler.unread(envelope.message, envelope.session, error, envelope))
         return deliveries
 
     async def _run(self, key: LaneKey, lane: Lane, room: Room, place: Place) -> None:
@@ -163,8 +175,7 @@ class Lanes:
         # Taken here and not when the task was made: what arrived in between comes along.
         taken, alone = lane.take(place.most)
         batch = Batch(self._opened(taken), alone, len(taken))
-        task = asyncio.current_task()
-        if not batch.deliveries or task is None:
+        if not batch.deliveries or (task := asyncio.current_task()) is None:
             return
         lane.begun(task, batch)
         if room.reached is not nobody:  # each key costs a microsecond
@@ -207,7 +218,10 @@ class Lanes:
         place.leave()
         tenant, address = key
         places = self._places[tenant]
-        if lane.waiting:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._not_begun(key, lane, error)
+        elif lane.waiting:
             if places.somebody_waits and not self._stopping:
                 # Behind those who wait already.
                 places.line_up(address, lane.waiting_count)
@@ -216,11 +230,6 @@ class Lanes:
         else:
             self._drop_if_empty(key, lane)
         self._next(tenant)
-
-    def _aside(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)
 
     def forget(self, session: Session) -> None:
         """Drop what waits and belongs to a lost session: the broker delivers it again."""
@@ -268,7 +277,8 @@ class Lanes:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, *self._asides, return_exceptions=True)
-        await self._settler.release(_open(left))
+        await self._settler.release(open_in(left))
+        await self._settler.stop()
 
     @property
     def is_empty(self) -> bool:
@@ -278,7 +288,7 @@ class Lanes:
     def snapshot(self) -> dict[LaneKey, tuple[int, int]]:
         """For each lane: commands waiting, and commands being worked on."""
         return {
-            key: (lane.waiting_count, sum(len(_open([batch])) for batch in lane.running.values() if batch))
+            key: (lane.waiting_count, sum(len(open_in([batch])) for batch in lane.running.values() if batch))
             for key, lane in self._lanes.items()
         }
 
@@ -287,8 +297,4 @@ class Lanes:
         for lane in self._lanes.values():
             for envelopes in lane.waiting.values():
                 yield from envelopes
-            yield from _open(batch for batch in lane.running.values() if batch)
-
-
-def _open(batches: Iterable[Batch]) -> list[Delivery]:
-    return [delivery for batch in batches for delivery in batch.deliveries if not delivery.is_settled]
+            yield from open_in(batch for batch in lane.running.values() if batch)

@@ -1,11 +1,14 @@
 """What the intake tells whoever counts or keeps the story: metrics and story in the worker, nothing in most tests."""
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import ResultEvent
 from consumers.bookings.verdict import Look, Problem, Settled
 from consumers.intake.deliveries import Delivery
+from consumers.intake.mishaps import Complaints
 
 
 class Observer(Protocol):
@@ -45,42 +48,43 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Several observers as one, told in their order."""
+    """Several observers as one, told in their order. What one raises is logged, and keeps nobody from anything."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+        self._complaints = Complaints(time.monotonic)
 
     def finished(self, delivery: Delivery, settled: Settled, result: ResultEvent) -> None:
         """A command ended well."""
-        for each in self._observers:
-            each.finished(delivery, settled, result)
+        self._tell(lambda each: each.finished(delivery, settled, result))
 
     def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         """A command, or a second look, was sent away."""
-        for each in self._observers:
-            each.deferred(delivery, problem, wait_s=wait_s, attempts=attempts)
+        self._tell(lambda each: each.deferred(delivery, problem, wait_s=wait_s, attempts=attempts))
 
     def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
         """A command was parked."""
-        for each in self._observers:
-            each.failed(delivery, problem, attempts=attempts)
+        self._tell(lambda each: each.failed(delivery, problem, attempts=attempts))
 
     def unreadable(self, known: KnownMembers, code: str, message_id: str | None) -> None:
         """A message that is no command was parked."""
-        for each in self._observers:
-            each.unreadable(known, code, message_id)
+        self._tell(lambda each: each.unreadable(known, code, message_id))
 
     def look_ordered(self, delivery: Delivery, look: Look, *, wait_s: int) -> None:
         """A second look was published."""
-        for each in self._observers:
-            each.look_ordered(delivery, look, wait_s=wait_s)
+        self._tell(lambda each: each.look_ordered(delivery, look, wait_s=wait_s))
 
     def looked(self, delivery: Delivery) -> None:
         """A second look is over."""
-        for each in self._observers:
-            each.looked(delivery)
+        self._tell(lambda each: each.looked(delivery))
 
     def released(self, delivery: Delivery) -> None:
         """A command was given back to its queue."""
+        self._tell(lambda each: each.released(delivery))
+
+    def _tell(self, tell: Callable[[Observer], None]) -> None:
         for each in self._observers:
-            each.released(delivery)
+            try:
+                tell(each)
+            except Exception as error:  # noqa: BLE001 - a command must not pay for what only counts or tells it
+                self._complaints.tell("observer.failed", error, observer=type(each).__name__)

@@ -4,7 +4,6 @@ A queue of its own holds a copy of whatever is parked (docs/decisions/0005), so 
 is disturbed by looking through it.
 """
 
-from consumers.bookings.complaints import BadMessage
 from consumers.intake.headers import was_parked_by_us
 from consumers.intake.names import Names
 from consumers.intake.reading import Reader
@@ -27,13 +26,13 @@ class ParkedWatch:
         """Begin to consume the copies. Returns what ends it."""
 
         async def on_message(message: Handed) -> None:
-            if was_parked_by_us(message.headers):
-                await self._settler.drop_copy(message, session)
-                return
             try:
+                if was_parked_by_us(message.headers):
+                    await self._settler.drop_copy(message, session)
+                    return
                 _, copy = self._reader.glance(message, session)
                 await self._settler.report_parked(self._reader.read(copy))
-            except BadMessage as bad:
-                await self._settler.report_unreadable(message, session, bad)
+            except Exception as error:  # noqa: BLE001 - nothing leaves here without a settlement, whatever it met
+                await self._settler.unreported(message, session, error)
 
         return await session.consume(Consumer(self._names.failed_watch, PREFETCH, on_message))

@@ -1,8 +1,5 @@
 """Consumes the partition queues and hands each command to its lane; one worker holds a partition at a time."""
 
-import structlog
-
-from consumers.bookings.complaints import BadMessage
 from consumers.bookings.room import Clocks
 from consumers.bookings.verdict import Parked, Problem
 from consumers.intake.deliveries import RETURNED_PARKED
@@ -13,8 +10,6 @@ from consumers.intake.received import Handed
 from consumers.intake.session import Cancel, Consumer, Session
 from consumers.intake.settle import Settler
 from consumers.intake.windows import PREFETCH
-
-log = structlog.get_logger(__name__)
 
 
 class Partitions:
@@ -34,7 +29,7 @@ class Partitions:
         self._count = count
         self._reader = reader
         self._lanes = lanes
-        self._settler = settler
+        self.settler = settler
         self._clocks = clocks
         self.last_arrival_s = clocks.monotonic()
         """Monotonic; for `--exit-when-idle`."""
@@ -59,15 +54,17 @@ class Partitions:
     async def _accept(self, message: Handed, session: Session, number: int) -> None:
         self.last_arrival_s = self._clocks.monotonic()
         try:
-            key, envelope = self._reader.glance(message, session)
-            _, room = key
-            if envelope.returned >= RETURNED_PARKED:
-                problem = Problem.coded("crashed_worker")
-                await self._settler.settle([self._reader.read(envelope)], Parked(problem=problem))
-            elif envelope.routing_key != room:
-                log.info("booking.forwarded", why="published under another routing key", room=room)
-                await self._settler.forward(self._reader.read(envelope))
-            else:
-                self._lanes.put(key, envelope, number)
-        except BadMessage as bad:
-            await self._settler.park_unreadable(message, session, bad)
+            await self._hand_on(message, session, number)
+        except Exception as error:  # noqa: BLE001 - nothing leaves here without a settlement, whatever it met
+            await self.settler.unread(message, session, error)
+
+    async def _hand_on(self, message: Handed, session: Session, number: int) -> None:
+        key, envelope = self._reader.glance(message, session)
+        _, room = key
+        if envelope.returned >= RETURNED_PARKED:
+            problem = Problem.coded("crashed_worker")
+            await self.settler.settle([self._reader.read(envelope)], Parked(problem=problem))
+        elif envelope.routing_key != room:
+            await self.settler.forward(self._reader.read(envelope))
+        else:
+            self._lanes.put(key, envelope, number)

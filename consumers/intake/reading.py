@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import parse_command
-from consumers.bookings.complaints import BadMessage
 from consumers.bookings.json_object import MAX_BYTES, too_large
-from consumers.bookings.milestones import Milestone, Reached, nobody
+from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import TenantDirectory
 from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.headers import Notes
 from consumers.intake.received import Handed
+from consumers.intake.returns import Returns
 from consumers.intake.session import Session
 
 _NO_NOTES = Notes()
@@ -27,7 +27,8 @@ class Reader:
     def __init__(self, tenants: TenantDirectory, clocks: Clocks, reached: Reached = nobody) -> None:
         self._tenants = tenants
         self._clocks = clocks
-        self._reached = reached
+        self._reached = unfailing(reached)
+        self._returns = Returns()
 
     def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
         """Whose command it is. Raises `BadMessage` where not even that can be told; the rest is checked by `read`."""
@@ -41,6 +42,7 @@ class Reader:
             notes=notes,
             first_seen_at=notes.first_seen_at or self._clocks.now(),
             received_s=self._clocks.monotonic(),
+            returned=self._returns.count(message),
             booking_id=booking_id,
         )
         return (tenant, room), envelope
@@ -68,17 +70,18 @@ class Reader:
             notes=held.notes,
             first_seen_at=held.first_seen_at,
             received_s=held.received_s,
+            returned=held.returned,
             command=command,
             backend=tenant.backend if tenant else "",
         )
 
-    def read_all(self, waiting: Sequence[Envelope]) -> tuple[list[Delivery], list[tuple[Envelope, BadMessage]]]:
-        """The commands, and what is none."""
+    def read_all(self, waiting: Sequence[Envelope]) -> tuple[list[Delivery], list[tuple[Envelope, Exception]]]:
+        """The commands, and what is none or met an error of ours."""
         deliveries: list[Delivery] = []
-        unreadable: list[tuple[Envelope, BadMessage]] = []
+        unreadable: list[tuple[Envelope, Exception]] = []
         for envelope in waiting:
             try:
                 deliveries.append(self.read(envelope))
-            except BadMessage as bad:
-                unreadable.append((envelope, bad))
+            except Exception as error:  # noqa: BLE001 - one of them must not cost the others, nor itself its settlement
+                unreadable.append((envelope, error))
         return deliveries, unreadable

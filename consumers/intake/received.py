@@ -3,15 +3,24 @@
 aio-pika's own is three times as large, and ten thousand of a partition may wait at once.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from aiormq.abc import AbstractChannel, DeliveredMessage, FieldValue
+from aiormq.abc import DeliveredMessage, FieldValue
 from pamqp import commands as spec
 
 from consumers.intake.content import Content
+from consumers.intake.receipt import HandedOut, Receipt, State
 from consumers.intake.wire import Properties
+
+_ID = re.compile(r"[!-~]{1,100}")
+
+
+def shown_id(message_id: object) -> str | None:
+    """A message's id for the log: anybody may write one, so what is no id (a sentence, a page of text) is left out."""
+    return message_id if isinstance(message_id, str) and _ID.fullmatch(message_id) else None
 
 
 class Readable(Protocol):
@@ -71,8 +80,13 @@ class Handed(Readable, Described, Protocol):
     """A message that the broker handed out and that waits for its acknowledgement."""
 
     @property
-    def processed(self) -> bool:
-        """Whether it was acknowledged or given back."""
+    def state(self) -> State:
+        """Whether the broker was told of it, or will hand it out again by itself."""
+        ...
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the broker handed it out before: only then does its count of deliveries mean anything."""
         ...
 
     async def ack(self) -> None:
@@ -84,22 +98,11 @@ class Handed(Readable, Described, Protocol):
         ...
 
 
-class Received(Content):
-    """One message of a consumer. Its channel raises an `AMQPError` once it is closed."""
+class Received(Content, Receipt):
+    """One message of a consumer."""
 
-    __slots__ = ("_channel", "processed")
+    __slots__ = ("_channel", "_handed_out", "_state", "_tag")
 
-    def __init__(self, delivered: DeliveredMessage) -> None:
-        super().__init__(delivered)
-        self.processed = False
-        self._channel: AbstractChannel = delivered.channel
-
-    async def ack(self) -> None:
-        """Tell the broker that it is done with. What is lost on the way comes again, waited for or not."""
-        await self._channel.basic_ack(self.delivery_tag, wait=False)
-        self.processed = True
-
-    async def nack(self, *, requeue: bool) -> None:
-        """Give it back to its queue, or drop it."""
-        await self._channel.basic_nack(self.delivery_tag, requeue=requeue, wait=False)
-        self.processed = True
+    def __init__(self, delivered: DeliveredMessage, handed_out: HandedOut) -> None:
+        Content.__init__(self, delivered)
+        Receipt.__init__(self, delivered.channel, self.delivery_tag, handed_out)

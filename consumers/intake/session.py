@@ -23,6 +23,7 @@ from consumers.intake.address import Broker, BrokerAddress
 from consumers.intake.client_errors import BrokerLost, NotPublished, client_errors
 from consumers.intake.names import Names
 from consumers.intake.publisher import Prepared, Publisher, Sendable
+from consumers.intake.receipt import HandedOut
 from consumers.intake.received import Received
 
 __all__ = ["Broker", "BrokerAddress", "Cancel", "Consumer", "NotPublished", "OnMessage", "Session"]
@@ -30,6 +31,7 @@ __all__ = ["Broker", "BrokerAddress", "Cancel", "Consumer", "NotPublished", "OnM
 CLOSE_WITHIN_S = 5.0
 
 OnMessage = Callable[[Received], Coroutine[None, None, None]]
+OnDelivered = Callable[[DeliveredMessage], Coroutine[None, None, None]]
 Cancel = Callable[[], Awaitable[None]]
 
 
@@ -64,6 +66,7 @@ class Session:
         self.lost = asyncio.Event()
         """Set once nothing of this session can be acknowledged or published any more."""
         self.why_lost = ""
+        self.handed_out = HandedOut(self.lost.is_set)
         self.unrouted_results = 0
         self._publisher = Publisher(publishing, client, lost=self.lost, lose=self.lose)
         for each in (asking, publishing, channel):
@@ -149,7 +152,7 @@ class Session:
             client = await channel.get_underlay_channel()
             client.on_consumer_cancel_callbacks.add(lambda _: self.lose(f"the broker ended the consumer of {queue}"))
             await channel.set_qos(prefetch_count=consumer.prefetch)
-            consumed = await client.basic_consume(queue, _handing_to(consumer.on_message))
+            consumed = await client.basic_consume(queue, _handing_to(consumer.on_message, self.handed_out))
         self._consumed.append(queue)
         self._channels.append(channel)
 
@@ -245,11 +248,11 @@ class Session:
         await asyncio.gather(*map(_close, self._connections))
 
 
-def _handing_to(on_message: OnMessage) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:
+def _handing_to(on_message: OnMessage, handed_out: HandedOut) -> OnDelivered:
     """Without aio-pika's own consumer, which makes a second task for each message."""
 
     def hand(delivered: DeliveredMessage) -> Coroutine[None, None, None]:
-        return on_message(Received(delivered))
+        return on_message(Received(delivered, handed_out))
 
     return hand
 

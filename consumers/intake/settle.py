@@ -4,28 +4,28 @@ Whatever must stand at the broker (derived removal, result, deferred or parked c
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import cast
 
 import structlog
-from aiormq.abc import FieldTable
 
 from consumers.bookings.command import removal_of
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.milestones import Milestone, Reached, nobody
+from consumers.bookings.complaints import BadMessage, Complaint, KnownMembers
+from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.policy import SyncPolicy
 from consumers.bookings.result import Outcome
 from consumers.bookings.retry import backoff_s, tier_for
 from consumers.bookings.room import Clocks
 from consumers.bookings.verdict import Ask, Later, Look, LookedAt, Parked, Problem, Settled, Verdict
-from consumers.intake.client_errors import was_cancelled
-from consumers.intake.copies import NotCopied
 from consumers.intake.deliveries import Delivery, Held
+from consumers.intake.guard import Guard
 from consumers.intake.headers import copy_of, derived_removal, error_notes, instant_text
-from consumers.intake.observer import Observer
-from consumers.intake.received import Handed
-from consumers.intake.results import result_of, result_of_unreadable
-from consumers.intake.session import NotPublished, Session
+from consumers.intake.observer import Observer, Observers
+from consumers.intake.received import Handed, shown_id
+from consumers.intake.results import result_of
+from consumers.intake.session import NotPublished
+from consumers.intake.unreadable import UnreadableMessages
 
 log = structlog.get_logger(__name__)
 
@@ -33,18 +33,17 @@ DELAYED_AFTER_S = 300.0
 INTERNAL_ERROR_S = 15.0
 
 
-class Settler:
+class Settler(UnreadableMessages):
     """Settles deliveries. Whatever goes wrong here leaves a delivery unacknowledged: it comes again."""
 
     def __init__(self, *, policy: SyncPolicy, clocks: Clocks, observer: Observer, reached: Reached = nobody) -> None:
+        super().__init__(clocks, Observers(observer), Guard(clocks))
         self._policy = policy
-        self._clocks = clocks
-        self._observer = observer
-        self._reached = reached
+        self._reached = unfailing(reached)
 
     async def settle(self, asks: Sequence[Ask], verdict: Verdict) -> None:
-        """Carry out one verdict for all of these. Never raises for a delivery's sake."""
-        settling = [self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks)]
+        """Carry out one verdict for all of these that are open. Never raises for a delivery's sake."""
+        settling = [self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks) if each.is_open]
         if len(settling) == 1:
             # By far the most frequent case, and a task less for each command.
             await settling[0]
@@ -70,37 +69,17 @@ class Settler:
         except Exception:  # a defect must cost its own batch time, never the worker or a message
             log.exception("batch.failed", deliveries=len(deliveries))
             problem = Problem.coded("internal_error")
-            later = Later(wait_s=INTERNAL_ERROR_S, problem=problem, counts_attempt=True)
-            await self.settle([delivery for delivery in deliveries if not delivery.is_settled], later)
+            await self.settle(deliveries, Later(wait_s=INTERNAL_ERROR_S, problem=problem, counts_attempt=True))
 
     async def release(self, commands: Sequence[Held]) -> None:
         """Give commands back to the broker unharmed."""
         for each in commands:
-            if not each.is_settled:
+            if each.is_open:
                 await self._for(each, self._release(each))
 
     async def forward(self, delivery: Delivery) -> None:
         """Publish a command again under its room's key: published under another one it would pass its room's lane."""
         await self._for(delivery, self._forward(delivery))
-
-    async def park_unreadable(self, message: Handed, session: Session, bad: BadMessage) -> None:
-        """Park what is no command, its bytes unchanged, with the reason."""
-
-        async def park() -> None:
-            known = bad.known
-            notes: FieldTable = {
-                "error_code": bad.first.code,
-                "error_message": str(bad),
-                "failed_at": instant_text(self._clocks.now()),
-                "tenant": known.tenant,
-                "room": known.room,
-                "booking_id": known.booking_id,
-                "version": known.version,
-            }
-            await session.to_failed(copy_of(message, **notes), message.routing_key or "")
-            await self._report_unreadable(message, session, bad)
-
-        await self._guarded(session, message, park())
 
     async def report_parked(self, delivery: Delivery) -> None:
         """Give a command that the broker parked its result; the message in hand is a copy."""
@@ -109,59 +88,39 @@ class Settler:
             problem = Problem.coded("parked_by_broker")
             await self._remove_from_previous_room(delivery)
             await self._tell(delivery, Outcome.FAILED, problem)
-            await delivery.ack()
+            await delivery.message.ack()
             self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
 
-        await self._for(delivery, report())
+        message, session = delivery.message, delivery.session
+        last = partial(self._report_unreadable, message, session, _internal_error(delivery))
+        await self._guard.over(message, report(), held=delivery, last=last)
 
-    async def report_unreadable(self, message: Handed, session: Session, bad: BadMessage) -> None:
-        """The same for what is no command."""
-        await self._guarded(session, message, self._report_unreadable(message, session, bad))
+    async def stop(self) -> None:
+        """Give back what rests."""
+        await self._guard.stop()
 
-    async def drop_copy(self, message: Handed, session: Session) -> None:
-        """Acknowledge the copy of a message that was parked and reported by a worker."""
-        await self._guarded(session, message, message.ack())
+    async def give_back(self, messages: Iterable[Handed]) -> None:
+        """Give back what nobody works on."""
+        for each in messages:
+            await self._guard.give_back(each)
 
-    async def _report_unreadable(self, message: Handed, session: Session, bad: BadMessage) -> None:
-        known = bad.known
-        removal = removal_of(known)
-        if removal is not None and known.previous_room is not None:
-            await session.to_commands(derived_removal(removal, message.message_id), known.previous_room)
-        await session.result(result_of_unreadable(message, bad, at=self._clocks.now()))
-        await message.ack()
-        self._observer.unreadable(known, bad.first.code, message.message_id)
-        log.warning("message.parked", code=bad.first.code, why=bad.first.message, message_id=message.message_id)
+    def in_hand(self) -> Iterator[Handed]:
+        """What is being settled, and what rests after an error of ours."""
+        return self._guard.in_hand()
 
     async def _for(self, command: Held, settling: Awaitable[None]) -> None:
-        await self._guarded(command.session, command.message, settling)
+        last = partial(self._park_defect, command) if isinstance(command, Delivery) else None
+        await self._guard.over(command.message, settling, held=command, last=last)
 
-    async def _guarded(self, session: Session, message: Handed, settling: Awaitable[None]) -> None:
-        try:
-            await _or_rejected(message, settling)
-        except asyncio.CancelledError as error:
-            # Not ours when nobody cancelled: the client ends so what waits for a dead connection.
-            if was_cancelled():
-                raise
-            await self._unsettled(session, message, error)
-        except Exception as error:  # noqa: BLE001 - see the class
-            await self._unsettled(session, message, error)
-
-    async def _unsettled(self, session: Session, message: Handed, error: BaseException) -> None:
-        """Unacknowledged, it comes again: by itself when the session is lost, else because we give it back."""
-        if session.is_lost:
-            log.debug("delivery.lost", why=type(error).__name__, message_id=message.message_id)
-            return
-        log.warning("delivery.unsettled", why=type(error).__name__, message_id=message.message_id)
-        if message.processed:
-            return
-        try:
-            await message.nack(requeue=True)
-        except Exception as again:  # noqa: BLE001 - see the class
-            log.warning("delivery.not_returned", why=type(again).__name__, message_id=message.message_id)
+    async def _park_defect(self, delivery: Delivery) -> None:
+        """Put aside a command that cannot be settled as what it is, however often it is tried."""
+        if delivery.look is None:
+            await self._park_unreadable(delivery.message, delivery.session, _internal_error(delivery))
 
     async def _forward(self, delivery: Delivery) -> None:
         await delivery.session.to_commands(copy_of(delivery.message), delivery.command.room)
-        await delivery.ack()
+        await delivery.message.ack()
+        log.info("booking.forwarded", **_who(delivery), why="published under another routing key")
 
     async def _carry_out(self, delivery: Delivery, verdict: Verdict) -> None:
         match verdict:
@@ -191,14 +150,14 @@ class Settler:
         self._observer.finished(delivery, settled, result)
 
     async def _release(self, command: Held) -> None:
-        await command.release()
+        await self._guard.give_back(command.message)
         if isinstance(command, Delivery):
             # Of those that nobody had read, nobody was told.
             self._observer.released(command)
 
     async def _ack(self, delivery: Delivery) -> None:
         self._reached(Milestone.BEFORE_ACK, delivery.command.key)
-        await delivery.ack()
+        await delivery.message.ack()
 
     async def _send_away(self, delivery: Delivery, later: Later) -> None:
         now = self._clocks.now()
@@ -262,15 +221,6 @@ class Settler:
             self._reached(Milestone.REMOVAL_PUBLISHED, command.key)
 
 
-async def _or_rejected(message: Handed, settling: Awaitable[None]) -> None:
-    """What cannot be published again the broker parks as it is, and the watch of what it parks reports it."""
-    try:
-        await settling
-    except NotCopied as why:
-        log.warning("message.rejected", why=str(why), size_bytes=message.size_bytes, message_id=message.message_id)
-        await message.nack(requeue=False)
-
-
 def _deliveries(asks: Sequence[Ask]) -> Sequence[Delivery]:
     # The lanes hand in nothing but deliveries; the bookings' side knows them as asks.
     return cast("Sequence[Delivery]", asks)
@@ -288,4 +238,19 @@ def _keys(delivery: Delivery) -> dict[str, str | int]:
 
 
 def _who(delivery: Delivery) -> dict[str, str | int | None]:
-    return {**_keys(delivery), "message_id": delivery.message.message_id}
+    return {**_keys(delivery), "message_id": shown_id(delivery.message.message_id)}
+
+
+def _internal_error(delivery: Delivery) -> BadMessage:
+    """What stands for a command that cannot be settled as what it is, however often it is tried."""
+    command = delivery.command
+    known = KnownMembers(
+        tenant=command.tenant,
+        booking_id=command.booking_id,
+        version=command.version,
+        room=command.room,
+        previous_room=command.previous_room,
+        command=command.kind.value,
+        issued_at=command.issued_at,
+    )
+    return BadMessage((Complaint.of("internal_error"),), known)

@@ -15,11 +15,13 @@ class Standing:
     """The session in use, from its opening on."""
     is_consuming: bool = False
     ledger: str | None = None
+    stuck: str | None = None
+    """What the broker waits for and nobody works on."""
 
     @property
     def broker(self) -> str | None:
         """What keeps commands from coming from the broker, or their results from going there."""
         trouble_now = self.session.trouble if self.session else None
         if trouble_now is not None or self.is_consuming:
-            return trouble_now
+            return trouble_now or self.stuck
         return self.trouble or "connected, not consuming yet"

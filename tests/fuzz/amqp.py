@@ -21,6 +21,7 @@ from consumers.intake.frames import Frames, Header
 from consumers.intake.headers import copy_of
 from consumers.intake.publisher import FRAME_MAX_BYTES
 from consumers.intake.reading import Reader
+from consumers.intake.receipt import HandedOut
 from consumers.intake.received import Received
 from consumers.intake.settle import Settler
 from consumers.intake.wire import Properties
@@ -55,7 +56,7 @@ def _attack(random: Random) -> None:
             _read(mutate_bytes(random, stream))
         return
     for delivered in _read(stream):
-        _use(Received(delivered), random)
+        _use(Received(delivered, HandedOut(lambda: False)), random)
 
 
 def _use(message: Received, random: Random) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from aio_pika import Message
-from aiormq.abc import FieldTable
+from aiormq.abc import AbstractChannel, FieldTable
 from pamqp import commands as spec
 
 from adapters.calendar import RoomAddress
 from consumers.bookings.result import ResultEvent
+from consumers.intake.receipt import HandedOut, Receipt
 from consumers.intake.session import Cancel, Consumer, NotPublished, OnMessage
 from tests.properties.steps import Process, Steps
 
@@ -94,6 +95,7 @@ class HeldSession:
         self.room = room
         self.unacked: list[Stored] = []
         self.is_lost = False
+        self.handed_out = HandedOut(lambda: self.is_lost, broker.clock)
         self._broker, self._process = broker, process
         self._on_message: OnMessage | None = None
 
@@ -165,7 +167,7 @@ class HeldSession:
         self._broker.say(f"{self._process.name}: {what}")
 
 
-class HeldMessage:
+class HeldMessage(Receipt):
     """What a session hands over."""
 
     timestamp = None
@@ -173,20 +175,27 @@ class HeldMessage:
     def __init__(self, stored: Stored, session: HeldSession) -> None:
         self.body, self.message_id, self.routing_key = stored.body, stored.message_id, stored.routing_key
         self.headers = {**stored.headers, **({"x-delivery-count": stored.returned} if stored.returned else {})}
-        self.processed = False
-        self._stored, self._session = stored, session
+        self.redelivered = stored.returned > 0
+        super().__init__(cast("AbstractChannel", _Answers(stored, session)), 1, session.handed_out)
 
     @property
     def properties(self) -> spec.Basic.Properties:
         return spec.Basic.Properties(headers=cast(FieldTable, self.headers), message_id=self.message_id)
 
-    async def ack(self) -> None:
-        self.processed = True
+
+class _Answers:
+    """A channel of one delivery."""
+
+    def __init__(self, stored: Stored, session: HeldSession) -> None:
+        self._stored, self._session = stored, session
+
+    async def basic_ack(self, _tag: int, *, wait: bool) -> None:
+        assert not wait
         await self._session.ack(self._stored)
 
-    async def nack(self, *, requeue: bool) -> None:
+    async def basic_nack(self, _tag: int, *, requeue: bool, wait: bool) -> None:
         assert requeue
-        self.processed = True
+        assert not wait
         await self._session.nack(self._stored)
 
 

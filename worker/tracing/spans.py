@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 
 from opentelemetry.context import Context
@@ -26,6 +27,7 @@ from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Look, Problem, Settled
 from consumers.intake.deliveries import Delivery, Envelope, LaneKey
+from consumers.intake.mishaps import Complaints
 from consumers.intake.reading import Reader
 from consumers.intake.received import Handed
 from consumers.intake.session import Session
@@ -182,13 +184,14 @@ class _TracedReader(Reader):
         super().__init__(tenants, clocks, reached)
         self._clocks = clocks
         self._tracing = tracing
+        self._complaints = Complaints(clocks.monotonic)
 
     def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
         """As `Reader.glance`."""
         try:
             return super().glance(message, session)
         except BadMessage as bad:
-            self._tracing.unread(message, bad)
+            self._quietly(partial(self._tracing.unread, message, bad))
             raise
 
     def read(self, held: Envelope) -> Delivery:
@@ -196,10 +199,16 @@ class _TracedReader(Reader):
         try:
             delivery = super().read(held)
         except BadMessage as bad:
-            self._tracing.unread(held.message, bad)
+            self._quietly(partial(self._tracing.unread, held.message, bad))
             raise
-        self._tracing.begin(delivery, waited_s=self._clocks.monotonic() - held.received_s)
+        self._quietly(partial(self._tracing.begin, delivery, waited_s=self._clocks.monotonic() - held.received_s))
         return delivery
+
+    def _quietly(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - a command must not pay for its trace
+            self._complaints.tell("tracing.failed", error)
 
 
 def _parent(message: Handed) -> Context:

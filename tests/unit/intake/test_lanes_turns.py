@@ -4,7 +4,7 @@ import asyncio
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled
-from consumers.intake.lanes import UNACKED_MAX_S
+from consumers.intake.deliveries import UNACKED_MAX_S
 from consumers.intake.places import EACH_SLOT, FEW
 from tests.hall import Hall
 from tests.rooms import BOARD

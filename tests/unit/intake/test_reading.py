@@ -21,7 +21,8 @@ def a_reader() -> Reader:
 
 def glance(body: bytes, **headers: object) -> tuple[LaneKey, Envelope]:
     session = FakeSession()
-    return a_reader().glance(FakeMessage(body, session, headers=headers), cast(Any, session))
+    message = FakeMessage(body, session, headers=headers, redelivered="x-delivery-count" in headers)
+    return a_reader().glance(message, cast(Any, session))
 
 
 def test_a_glance_tells_tenant_room_and_booking() -> None:

@@ -17,6 +17,7 @@ from pamqp.exceptions import UnmarshalingException
 from pamqp.header import ContentHeader
 
 from consumers.intake.address import BrokerAddress
+from consumers.intake.receipt import HandedOut
 from consumers.intake.received import Received
 
 MICROSECONDS = b"\x00\x40" + struct.pack(">Q", 1764500000000000)
@@ -105,7 +106,7 @@ async def consuming(script: bytes, *, whole: bool = False) -> AsyncIterator[asyn
     arrived: asyncio.Queue[Received] = asyncio.Queue()
 
     async def take(delivered: DeliveredMessage) -> None:
-        arrived.put_nowait(Received(delivered))
+        arrived.put_nowait(Received(delivered, HandedOut(lambda: False)))
 
     channel = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
     await channel.basic_consume("q", take, consumer_tag="c")

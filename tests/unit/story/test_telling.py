@@ -23,24 +23,27 @@ from tests.rooms import BOARD, RoomBench, VirtualTime, a_cancel, versioned
 
 
 class Desk:
-    """A settler that tells, and a delivery in hand."""
+    """A settler that tells, and a command that is handed out anew each time."""
 
     def __init__(self, **headers: object) -> None:
-        time = VirtualTime()
+        self.time = VirtualTime()
+        self.headers = headers
         self.entries: list[Entry] = []
         self.session = FakeSession()
-        observer = Storyteller(self.entries.append, time.now)
-        self.settler = Settler(policy=SyncPolicy(), clocks=time.clocks(), observer=observer)
-        self.message = FakeMessage(a_body(command="update", version=4), self.session, headers=headers)
-        notes = Notes.read(headers)
-        self.delivery = Delivery(
-            message=cast(Any, self.message),
+        observer = Storyteller(self.entries.append, self.time.now)
+        self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=observer)
+
+    @property
+    def delivery(self) -> Delivery:
+        message = FakeMessage(a_body(command="update", version=4), self.session, headers=self.headers)
+        return Delivery(
+            message=cast(Any, message),
             session=cast(Any, self.session),
-            command=parse_command(self.message.body, Tenants(a_tenant())),
+            command=parse_command(message.body, Tenants(a_tenant())),
             backend="ews",
-            notes=notes,
-            first_seen_at=time.now(),
-            received_s=time.monotonic(),
+            notes=Notes.read(message.headers),
+            first_seen_at=self.time.now(),
+            received_s=self.time.monotonic(),
         )
 
     def told(self) -> list[tuple[str, str | None, int | None, int | None]]:
