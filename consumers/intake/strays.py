@@ -78,7 +78,7 @@ class Strays:
         return {receipt for receipt in old if id(receipt) not in in_hand}
 
     async def _let_go(self, lost: set[Receipt], session: Waited, settler: Settling) -> None:
-        self._told = f"{len(lost)} messages were taken from the broker and then left lying; they go back to it"
+        self._told = f"messages were taken from the broker and left lying ({len(lost)}); they go back to it"
         self._told_until_s = self._clock() + TOLD_S
         log.error("delivery.stuck", deliveries=len(lost), consequence="they are given back to the broker")
         await settler.give_back([cast("Handed", receipt) for receipt in lost if receipt.state is State.OPEN])

@@ -116,7 +116,7 @@ async def test_a_message_that_is_none_is_told_where_its_booking_is_known(booking
     desk = Desk()
     known = KnownMembers(booking_id=cast(Any, booking), version=4, command="update")
     bad = BadMessage((Complaint.of("naive_time", "/event/start"),), known)
-    await desk.settler.park_unreadable(cast(Any, desk.message), cast(Any, desk.session), bad)
+    await desk.settler.park_unreadable(desk.delivery.message, cast(Any, desk.session), bad)
     told = [("parked", "naive_time", None, None)] if booking else []
     assert desk.told() == told
     assert [(each.key.tenant, each.key.room, each.key.booking_id) for each in desk.entries] == [("", "", "B-7")] * len(
