@@ -14,7 +14,7 @@ from consumers.bookings.result import ResultEvent
 from consumers.bookings.verdict import Look, Problem, Settled
 from consumers.intake.deliveries import Delivery
 from consumers.intake.receipt import HandedOut, Receipt
-from consumers.intake.session import NotPublished
+from consumers.intake.session import Cancel, Consumer, NotPublished
 
 
 @dataclass
@@ -26,6 +26,7 @@ class FakeSession:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     why_lost: str = ""
     next_tag: int = 0
+    consumers: list[Consumer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.handed_out = HandedOut(lambda: self.is_lost)
@@ -38,6 +39,10 @@ class FakeSession:
     @property
     def is_lost(self) -> bool:
         return self.lost.is_set()
+
+    async def consume(self, *consumers: Consumer) -> list[Cancel]:
+        self.consumers += consumers
+        return []
 
     async def to_commands(self, message: Message, room: str) -> None:
         self._note("command", (message, room))

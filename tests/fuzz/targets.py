@@ -3,5 +3,6 @@
 from tests.fuzz.amqp import AMQP
 from tests.fuzz.commands import COMMANDS
 from tests.fuzz.harness import Target
+from tests.fuzz.headers import HEADERS
 
-TARGETS: dict[str, Target] = {target.name: target for target in (AMQP, COMMANDS)}
+TARGETS: dict[str, Target] = {target.name: target for target in (AMQP, COMMANDS, HEADERS)}

@@ -12,14 +12,11 @@ from consumers.bookings.room import Room
 from consumers.bookings.verdict import Finished, Later, Problem, Settled
 from consumers.intake.deliveries import UNACKED_MAX_S, Delivery
 from consumers.intake.guard import FIRST_S, rest_s
-from consumers.intake.names import Names
-from consumers.intake.parked_watch import ParkedWatch
-from consumers.intake.partitions import Partitions
 from consumers.intake.received import Handed
-from consumers.intake.session import Consumer, OnMessage
 from consumers.intake.settle import Settler
 from tests.broker import FakeMessage, FakeObserver
 from tests.builders import a_body
+from tests.entrance import Entrance
 from tests.hall import Hall
 from tests.rooms import BOARD, VirtualTime
 from tests.waiting import turns
@@ -31,46 +28,6 @@ SECRET = "a subject that nobody may see"
 
 class Defect(Exception):
     """An error that nobody expects."""
-
-
-class Entrance:
-    """What the broker hands a message to: the partitions, or the watch over what was parked."""
-
-    def __init__(self, hall: Hall, *, watch: bool = False) -> None:
-        self.hall = hall
-        names = Names()
-        self._parts: Partitions | ParkedWatch = (
-            ParkedWatch(names=names, reader=hall.reader, settler=hall.settler)
-            if watch
-            else Partitions(
-                names=names,
-                count=1,
-                reader=hall.reader,
-                lanes=hall.lanes,
-                settler=hall.settler,
-                clocks=hall.time.clocks(),
-            )
-        )
-        self._on_message: OnMessage | None = None
-
-    async def hand_in(self, message: FakeMessage) -> None:
-        hall, entrance = self.hall, self
-
-        class Consuming:
-            """The session as a consumer sees it; all else is the fake's."""
-
-            lost = hall.session.lost
-
-            def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever is asked for
-                return getattr(hall.session, name)
-
-            async def consume(self, consumer: Consumer) -> list[object]:
-                entrance._on_message = consumer.on_message
-                return []
-
-        await self._parts.consume(cast(Any, Consuming()))
-        assert self._on_message is not None
-        await self._on_message(cast(Any, message))
 
 
 def a_message(hall: Hall, **changes: Any) -> FakeMessage:  # noqa: ANN401 - as a message takes them
