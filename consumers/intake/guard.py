@@ -7,8 +7,6 @@ a healthy command would pay for our defect.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
-import structlog
-
 from consumers.bookings.room import Clocks
 from consumers.intake.client_errors import NotPublished, was_cancelled
 from consumers.intake.copies import NotCopied
@@ -17,8 +15,6 @@ from consumers.intake.mishaps import Complaints
 from consumers.intake.receipt import AlreadySettled, State
 from consumers.intake.received import Handed, shown_id
 from consumers.intake.returns import Mishaps, came_back
-
-log = structlog.get_logger(__name__)
 
 FIRST_S = 5.0
 """Doubled with each return."""
@@ -51,7 +47,8 @@ class Guard:
         try:
             await settling
         except NotPublished as error:
-            log.debug("delivery.not_published", why=str(error), message_id=shown_id(message.message_id))
+            if message.state is State.OPEN:
+                self._complaints.tell("delivery.not_published", error, why=str(error))
             await self.give_back(message)
         except NotCopied as error:
             log.warning("message.rejected", why=str(error), message_id=shown_id(message.message_id))

@@ -1,4 +1,4 @@
-"""The only place that acknowledges: carries out verdicts, in the order that loses nothing (DESIGN.md §4, 5).
+"""Acknowledges commands, and nothing else does: carries out verdicts in the order that loses nothing (DESIGN.md §4, 5).
 
 Whatever must stand at the broker (derived removal, result, deferred or parked copy) is confirmed before the ack.
 """
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 DELAYED_AFTER_S = 300.0
 INTERNAL_ERROR_S = 15.0
+WHY_MAX = 500
+"""Characters of a reason in the log: a server may write pages."""
 
 
 class Settler(UnreadableMessages):
@@ -204,7 +206,7 @@ class Settler(UnreadableMessages):
             await self._tell(delivery, Outcome.FAILED, problem)
         await self._ack(delivery)
         self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
-        log.warning("booking.parked", **_who(delivery), code=problem.code, why=problem.message)
+        log.warning("booking.parked", **_who(delivery), code=problem.code, why=problem.message[:WHY_MAX])
 
     async def _tell(self, delivery: Delivery, outcome: Outcome, problem: Problem) -> None:
         result = result_of(delivery, outcome, now=self._clocks.now(), now_s=self._clocks.monotonic(), problem=problem)

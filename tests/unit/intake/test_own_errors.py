@@ -251,9 +251,10 @@ async def test_an_instant_that_is_none_is_as_if_it_were_not_there(first_seen_at:
     assert hall.session.kinds() == ["result", "ack"]
 
 
-async def test_a_count_of_deliveries_on_a_first_delivery_is_somebody_elses() -> None:
+@pytest.mark.parametrize("count", [12, 50, 2**40])
+async def test_a_count_of_deliveries_on_a_first_delivery_is_somebody_elses(count: int) -> None:
     hall = Hall()
-    await Entrance(hall).hand_in(a_message(hall, headers={"x-delivery-count": 50}, routing_key=BOARD))
+    await Entrance(hall).hand_in(a_message(hall, headers={"x-delivery-count": count}, routing_key=BOARD))
     await hall.idle()
     assert hall.session.kinds() == ["result", "ack"]
 
