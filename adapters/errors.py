@@ -57,6 +57,21 @@ CODES: dict[str, Code] = {
         advice="Nothing to do; if it lasts, look at Exchange's own logs with the named answer.",
         scope="room",
     ),
+    "answer_unreadable": Code(
+        sentence="The server's answer could not be read.",
+        advice="Nothing to do; if it lasts, look at what the brackets name, in this room's events or in between.",
+        scope="room",
+    ),
+    "answer_too_large": Code(
+        sentence="The server's answer was larger than any that is expected, and was not read to its end.",
+        advice="Look for what stands in front of Exchange; a calendar of such size needs clearing.",
+        scope="room",
+    ),
+    "answer_odd": Code(
+        sentence="The server answered with an HTTP status that says nothing about the request; it was not carried out.",
+        advice="Nothing to do; if it lasts, look at the proxies and load balancers between roomsync and Exchange.",
+        scope="room",
+    ),
     "outcome_unknown": Code(
         sentence="The reply was lost or unreadable; the write may or may not have been applied.",
         advice="Nothing to do: the worker looks at the calendar before it acts on this booking again.",
@@ -99,6 +114,12 @@ CODES: dict[str, Code] = {
         "by itself.",
         scope="tenant",
     ),
+    "login_scheme_not_offered": Code(
+        sentence="The server does not offer the way to log in that is configured.",
+        advice="Set kind in [tenant.auth] to what the server offers (named in brackets), or switch yours on there; the "
+        "password was not judged; the worker goes on by itself.",
+        scope="tenant",
+    ),
     "impersonation_denied": Code(
         sentence="The service account may not impersonate on this server.",
         advice="Assign the ApplicationImpersonation role to the service account; the worker goes on by itself.",
@@ -123,15 +144,37 @@ CODES: dict[str, Code] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What may be wrong with the whole tenant, if it is met again: a code of `CODES`.
+
+    `at_once`: one such answer is enough to let the tenant pause; else it must come twice from a room.
+    """
+
+    code: str
+    at_once: bool = True
+
+
 class CalendarError(Exception):
-    """What a calendar could not do. `code` is a key of `CODES`; `detail` is Exchange's own word, safe to show."""
+    """What a calendar could not do. `code` is a key of `CODES`; `detail` is Exchange's own word, safe to show.
+
+    `doubt`: beside what happened to the request, the answer makes the tenant doubtful.
+    """
 
     default_code = "exchange_refused"
 
-    def __init__(self, code: str | None = None, *, detail: str | None = None, scope: Scope | None = None) -> None:
+    def __init__(
+        self,
+        code: str | None = None,
+        *,
+        detail: str | None = None,
+        scope: Scope | None = None,
+        doubt: Doubt | None = None,
+    ) -> None:
         self.code = code or self.default_code
         self.detail = detail
         self.scope: Scope = scope or CODES[self.code].scope
+        self.doubt = doubt
         sentence = CODES[self.code].sentence
         super().__init__(f"{sentence} [{detail}]" if detail else sentence)
 
@@ -149,9 +192,24 @@ class Throttled(CalendarError):
 
 
 class Transient(CalendarError):
-    """It did not work this time and was certainly not applied: the same request may be sent again."""
+    """It did not work this time and was certainly not applied: the same request may be sent again.
+
+    `whole_request`: it was told of a request of several operations, one of which may be the cause: send them apart.
+    """
 
     default_code = "server_error"
+
+    def __init__(
+        self,
+        code: str | None = None,
+        *,
+        detail: str | None = None,
+        scope: Scope | None = None,
+        doubt: Doubt | None = None,
+        whole_request: bool = False,
+    ) -> None:
+        super().__init__(code, detail=detail, scope=scope, doubt=doubt)
+        self.whole_request = whole_request
 
 
 class Unknown(CalendarError):
@@ -162,8 +220,10 @@ class Unknown(CalendarError):
 
     default_code = "outcome_unknown"
 
-    def __init__(self, *, detail: str | None = None, retry_after_s: float | None = None) -> None:
-        super().__init__(detail=detail)
+    def __init__(
+        self, *, detail: str | None = None, retry_after_s: float | None = None, doubt: Doubt | None = None
+    ) -> None:
+        super().__init__(detail=detail, doubt=doubt)
         self.retry_after_s = retry_after_s
 
 

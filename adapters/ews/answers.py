@@ -14,18 +14,23 @@ from xml.etree import ElementTree
 
 from adapters.calendar import ItemRef
 from adapters.ews.names import BOOKING, SOAP, VERSION, M, T
+from adapters.ews.waits import back_off_s
+from adapters.ews.xml_text import Unreadable, read_xml
 
 Part: TypeAlias = ElementTree.Element
 """An element of an answer."""
 
 Item = TypeVar("Item")
 
-_PIECE_BYTES = 64 * 1024
-"""A long answer is read beside the event loop, which gets Python's lock in between."""
+NO_CODE = "(no code)"
+"""Stands for a response code that is missing, or that is no word."""
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Stands for an instant that is missing or cannot be read: it equals none that we wrote, and is older than nothing."""
 
-class Unreadable(Exception):
-    """The answer is no EWS answer, or not all of it arrived."""
+_ID_CHARACTERS = 512
+"""Source: Microsoft, "EWS identifiers in Exchange"."""
+_COUNT_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +70,15 @@ def messages(content: bytes) -> list[Part] | Complaint:
     Raises:
         Unreadable: neither is there.
     """
-    body = _root(content).find(f"{SOAP}Body")
+    body = read_xml(content).find(f"{SOAP}Body")
     answer = next(iter(body), None) if body is not None else None
     if answer is None:
-        raise Unreadable("empty answer")
+        raise Unreadable("Body is missing or empty")
     if answer.tag == f"{SOAP}Fault":
         return _fault(answer)
     listed = answer.find(f"{M}ResponseMessages")
     if listed is None:
-        raise Unreadable("no response messages")
+        raise Unreadable("ResponseMessages is missing")
     return list(listed)
 
 
@@ -98,13 +103,15 @@ def complaint(message: Part) -> Complaint | None:
 
 
 def written_ref(message: Part) -> ItemRef | None:
-    """The id of the item that was created or updated."""
-    element = message.find(f"{M}Items/*/{T}ItemId")
-    return None if element is None else _ref(element)
+    """The id of the item that was created or updated; None where it cannot be read."""
+    return _ref(message.find(f"{M}Items/*/{T}ItemId"))
 
 
-def page(message: Part, read_item: Callable[[Part], Item], *, offset: int) -> Page[Item]:
+def page(message: Part, read_item: Callable[[Part], Item | None], *, offset: int) -> Page[Item]:
     """One folder's page of a FindItem answer that was asked for from `offset` on.
+
+    Args:
+        read_item: gives None for what may be left out; raises `Unreadable` for what must not be overlooked.
 
     Raises:
         Unreadable: it lacks what the schema promises.
@@ -112,65 +119,56 @@ def page(message: Part, read_item: Callable[[Part], Item], *, offset: int) -> Pa
     folder = message.find(f"{M}RootFolder")
     items = folder.find(f"{T}Items") if folder is not None else None
     if folder is None or items is None:
-        raise Unreadable("no page")
-    try:
-        is_last = folder.attrib["IncludesLastItemInRange"] in ("true", "1")
-        next_offset = None if is_last else int(folder.get("IndexedPagingOffset") or offset + len(items))
-        found = tuple(read_item(item) for item in items)
-        return Page(items=found, next_offset=next_offset, total=int(folder.attrib["TotalItemsInView"]))
-    except (KeyError, ValueError) as wrong:
-        raise Unreadable(f"page: {type(wrong).__name__}") from wrong
+        raise Unreadable("RootFolder or Items is missing")
+    last = folder.get("IncludesLastItemInRange")
+    if last not in ("true", "1", "false", "0"):
+        raise Unreadable("IncludesLastItemInRange is missing")
+    following = folder.get("IndexedPagingOffset")
+    next_offset = offset + len(items) if following is None else _count(following, "IndexedPagingOffset")
+    return Page(
+        items=tuple(item for item in map(read_item, items) if item is not None),
+        next_offset=None if last in ("true", "1") else next_offset,
+        total=_count(folder.get("TotalItemsInView"), "TotalItemsInView"),
+    )
 
 
-def marked_item(item: Part) -> MarkedItem:
-    """An item with its marks, both empty where nobody marked it. Raises KeyError, ValueError."""
+def marked_item(item: Part) -> MarkedItem | None:
+    """An item with its marks, both empty where nobody marked it; None for an unmarked one without an id.
+
+    Raises:
+        Unreadable: it is marked, and its id is missing: it must not pass for absent.
+    """
     values = dict(_own_properties(item))
+    ref = ref_of(item)
+    if ref is None and values.get(BOOKING):
+        raise Unreadable("ItemId is missing")
+    if ref is None:
+        return None
     return MarkedItem(
-        ref=ref_of(item),
+        ref=ref,
         created_at=instant(item, "DateTimeCreated"),
         booking=values.get(BOOKING, ""),
         version=values.get(VERSION, ""),
     )
 
 
-def ref_of(item: Part) -> ItemRef:
-    """Where an item lies. Raises KeyError."""
-    element = item.find(f"{T}ItemId")
-    if element is None:
-        raise KeyError("ItemId")
-    return _ref(element)
+def ref_of(item: Part) -> ItemRef | None:
+    """Where an item lies; None where its id cannot be read."""
+    return _ref(item.find(f"{T}ItemId"))
 
 
 def instant(item: Part, name: str) -> datetime:
-    """An instant of an item, in UTC unless it says otherwise. Raises KeyError, ValueError."""
-    text = item.findtext(f"{T}{name}")
-    if text is None:
-        raise KeyError(name)
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """An instant of an item, in UTC unless it says otherwise, always as UTC; `NEVER` where it cannot be read."""
+    try:
+        moment = datetime.fromisoformat((item.findtext(f"{T}{name}") or "").strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return NEVER
 
 
 def body_text(message: Part) -> str:
     """The body of the item in a GetItem answer."""
     return message.findtext(f"{M}Items/*/{T}Body") or ""
-
-
-class _Strict(ElementTree.TreeBuilder):
-    """SOAP 1.1, 3: no document type. So there are no entities that could expand or be fetched."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        """As in `TreeBuilder`."""
-        raise Unreadable("a document type")
-
-
-def _root(content: bytes) -> Part:
-    parser = ElementTree.XMLParser(target=_Strict())  # noqa: S314 - see `_Strict`
-    try:
-        for start in range(0, len(content), _PIECE_BYTES):
-            parser.feed(content[start : start + _PIECE_BYTES])
-        return parser.close()
-    except (ElementTree.ParseError, ValueError, LookupError) as broken:
-        raise Unreadable("no whole XML") from broken
 
 
 def _fault(element: Part) -> Complaint:
@@ -183,18 +181,15 @@ def _complaint(code: str, details: Part | None) -> Complaint:
     values = {} if details is None else {each.get("Name"): each.text or "" for each in details.iter(f"{T}Value")}
     inner_code = values.get("InnerErrorResponseCode")
     return Complaint(
-        code=_word(code), inner_code=_word(inner_code) if inner_code else None, back_off_s=_seconds(values)
+        code=_word(code),
+        inner_code=_word(inner_code) if inner_code else None,
+        back_off_s=back_off_s(values.get("BackOffMilliseconds", "")),
     )
-
-
-def _seconds(values: dict[str | None, str]) -> float | None:
-    milliseconds = values.get("BackOffMilliseconds", "")
-    return int(milliseconds) / 1000 if milliseconds.isdecimal() else None
 
 
 def _word(code: str) -> str:
     """A response code, and never anything else that might be shown to people."""
-    return code if re.fullmatch(r"[A-Za-z]{1,80}", code) else "(no code)"
+    return code if re.fullmatch(r"[A-Za-z]{1,80}", code) else NO_CODE
 
 
 def _own_properties(item: Part) -> Iterator[tuple[str, str]]:
@@ -205,5 +200,16 @@ def _own_properties(item: Part) -> Iterator[tuple[str, str]]:
             yield name, element.findtext(f"{T}Value") or ""
 
 
-def _ref(element: Part) -> ItemRef:
-    return ItemRef(item_id=str(element.attrib["Id"]), change_key=element.get("ChangeKey"))
+def _ref(element: Part | None) -> ItemRef | None:
+    item_id = None if element is None else element.get("Id")
+    if element is None or not item_id or len(item_id) > _ID_CHARACTERS:
+        return None
+    change_key = element.get("ChangeKey")
+    is_one = change_key is not None and len(change_key) <= _ID_CHARACTERS
+    return ItemRef(item_id=item_id, change_key=change_key if is_one else None)
+
+
+def _count(text: str | None, name: str) -> int:
+    if text is None or not re.fullmatch(r"[0-9]{1,10}", text.strip()) or int(text) > _COUNT_MAX:
+        raise Unreadable(f"{name} is missing or no count")
+    return int(text)

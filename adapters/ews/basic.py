@@ -4,6 +4,7 @@ In threads a request's way out and back was eight hand-overs of Python's lock, e
 other threads do; and a session of exchangelib's takes longer than the request itself (docs/decisions/0015).
 """
 
+import asyncio
 import ssl
 import time
 from contextvars import ContextVar
@@ -20,11 +21,22 @@ from aiohttp import (
 )
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
+from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from yarl import URL
 
 from adapters.errors import Transient
-from adapters.ews.http import ANCHOR, CONNECT_TIMEOUT_S, IDLE_LIMIT_S, Answer, failure
+from adapters.ews.bodies import PIECE_BYTES, Body
+from adapters.ews.http import (
+    ANCHOR,
+    CONNECT_TIMEOUT_S,
+    FRESH_CONNECTION,
+    IDLE_LIMIT_S,
+    READ_LIMIT_BYTES,
+    Answer,
+    ReplyLost,
+    failure,
+)
 from adapters.ews.sessions import EwsProtocol
 from adapters.ews.settings import EwsSettings
 
@@ -58,7 +70,7 @@ class BasicHttp:
         self._under_way = 0
         self._is_closed = False
 
-    async def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+    async def post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int = READ_LIMIT_BYTES) -> Answer:
         """As `Http.post`."""
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0:
@@ -75,7 +87,7 @@ class BasicHttp:
                 allow_redirects=False,
                 timeout=ClientTimeout(total=remaining_s, sock_connect=min(CONNECT_TIMEOUT_S, remaining_s)),
             ) as response:
-                return Answer(response.status, response.headers, await response.read())
+                return await _read(response, limit_bytes)
         except (ClientError, HttpProcessingError, OSError) as broken:
             raise failure(broken, anything_was_sent=bool(sent)) from broken
         finally:
@@ -99,10 +111,32 @@ class BasicHttp:
                 headers=self._headers,
                 cookie_jar=DummyCookieJar(),
                 request_class=_WatchedRequest,
+                auto_decompress=False,
+                read_bufsize=PIECE_BYTES,
                 max_line_size=_HEADER_MAX_BYTES,
                 max_field_size=_HEADER_MAX_BYTES,
             )
         return self._session
+
+
+async def _read(response: ClientResponse, limit_bytes: int) -> Answer:
+    try:
+        body = Body(response.headers.get("Content-Encoding", ""), limit_bytes)
+        async for piece in response.content.iter_chunked(PIECE_BYTES):
+            has_more = body.feed(piece)
+            while has_more:
+                await asyncio.sleep(0)
+                has_more = body.feed(b"")
+        content = body.whole()
+    except ReplyLost:
+        response.close()
+        raise
+    if response.status == 200:
+        return Answer(response.status, response.headers, content)
+    if response.status in FRESH_CONNECTION:
+        response.close()
+    headers = {name: ", ".join(response.headers.getall(name)) for name in response.headers}
+    return Answer(response.status, CaseInsensitiveDict(headers), content)
 
 
 def _trust(settings: EwsSettings) -> ssl.SSLContext:

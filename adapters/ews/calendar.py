@@ -17,7 +17,7 @@ from adapters.calendar import (
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient
 from adapters.ews.answers import MarkedItem
 from adapters.ews.exchange import Exchange
-from adapters.ews.marks import ours
+from adapters.ews.marks import Marks
 from adapters.ews.names import booking_mark
 from adapters.ews.reads import marked
 from adapters.ews.settings import EwsSettings
@@ -38,6 +38,7 @@ class EwsCalendar:
         self._tenant = settings.tenant
         self._exchange = Exchange(settings)
         self._zones = Zones()
+        self._marks = Marks(settings.tenant)
 
     async def apply(self, room: RoomAddress, operations: Sequence[Operation]) -> list[Outcome]:
         """As `RoomCalendar.apply`. All its requests together end within `request_timeout_s` and a second.
@@ -60,20 +61,20 @@ class EwsCalendar:
         for first in range(0, len(wanted), _MARKS_PER_SEARCH):
             marks = [booking_mark(self._tenant, each) for each in wanted[first : first + _MARKS_PER_SEARCH]]
             (calendar,) = await marked(self._exchange, room, ["calendar"], marks).all_items()
-            found |= {event.ref.item_id: event for event in self._ours(calendar)}
+            found |= {event.ref.item_id: event for event in self._ours(room, calendar)}
         return [event for event in found.values() if event.mark.booking_id in wanted]
 
     async def scan(self, room: RoomAddress) -> RoomScan:
         """As `RoomCalendar.scan`."""
         calendar, trash = await self._calendar_and_trash(room)
-        events = self._ours(calendar)
+        events = self._ours(room, calendar)
         if isinstance(trash, Refused) and trash.code == "rights_missing":
             trash = []
-        return RoomScan(events=tuple(events), trashed=tuple(event.mark for event in self._ours(trash)))
+        return RoomScan(events=tuple(events), trashed=tuple(event.mark for event in self._ours(room, trash)))
 
     async def read(self, room: RoomAddress, unchanged: Collection[ItemRef]) -> RoomReading:
         """As `RoomCalendar.read`; bodies take a request for each ten."""
-        return await Reading(self._exchange, self._tenant, room).read(unchanged)
+        return await Reading(self._exchange, self._marks, room).read(unchanged)
 
     def as_kept(self, event: RoomEvent) -> Members:
         """As `RoomCalendar.as_kept`."""
@@ -99,11 +100,11 @@ class EwsCalendar:
             # A server may refuse both folders for the sake of the one that the account has no rights on.
             return [*await marked(self._exchange, room, ["calendar"]).all_items(), refused]
 
-    def _ours(self, items: Iterable[MarkedItem] | CalendarError) -> list[FoundEvent]:
+    def _ours(self, room: RoomAddress, items: Iterable[MarkedItem] | CalendarError) -> list[FoundEvent]:
         """Those with this tenant's mark. Raises `CalendarError` where the folder could not be read."""
         if isinstance(items, CalendarError):
             raise items
-        events = (ours(self._tenant, item) for item in items)
+        events = (self._marks.ours(room, item) for item in items)
         return [event for event in events if event is not None]
 
 

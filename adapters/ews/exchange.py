@@ -6,16 +6,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from adapters.calendar import RoomAddress
-from adapters.errors import Misconfigured, Transient
+from adapters.errors import CalendarError, Doubt, Misconfigured, Transient, Unknown
 from adapters.ews import answers
-from adapters.ews.answers import Complaint, Part, Unreadable
+from adapters.ews.answers import Complaint, Part
 from adapters.ews.basic import BasicHttp
-from adapters.ews.http import Answer, Http, ReplyLost
+from adapters.ews.http import READ_LIMIT_BYTES, WRITE_LIMIT_BYTES, Answer, Http, ReplyLost
 from adapters.ews.names import Element
 from adapters.ews.ntlm import SessionHttp
 from adapters.ews.queries import Mailbox, envelope
 from adapters.ews.settings import BasicAuth, EwsSettings
-from adapters.ews.translate import error_of, error_of_status, undecided
+from adapters.ews.statuses import BASIC, NTLM, error_of_status
+from adapters.ews.translate import error_of, undecided
+from adapters.ews.xml_text import Unreadable
 
 T = TypeVar("T")
 
@@ -34,7 +36,9 @@ class Exchange:
 
     def __init__(self, settings: EwsSettings) -> None:
         self._settings = settings
-        self._http: Http = BasicHttp(settings) if isinstance(settings.auth, BasicAuth) else SessionHttp(settings)
+        is_basic = isinstance(settings.auth, BasicAuth)
+        self._http: Http = BasicHttp(settings) if is_basic else SessionHttp(settings)
+        self._schemes = BASIC if is_basic else NTLM
 
     @property
     def is_delegate(self) -> bool:
@@ -57,9 +61,14 @@ class Exchange:
             raise Transient("unreachable", detail="not sent, too little time left")
         mailbox = Mailbox(room, self._settings.access)
         try:
-            answer = await self._http.post(envelope(mailbox, request(mailbox)), anchor=room, deadline=deadline)
+            answer = await self._http.post(
+                envelope(mailbox, request(mailbox)),
+                anchor=room,
+                deadline=deadline,
+                limit_bytes=WRITE_LIMIT_BYTES if is_write else READ_LIMIT_BYTES,
+            )
         except ReplyLost as lost:
-            raise undecided(str(lost), is_write=is_write, code="unreachable") from lost
+            raise undecided(str(lost), is_write=is_write, code=lost.code, doubt=lost.doubt) from lost
         if len(answer.content) > _LONG_BYTES:
             return await asyncio.to_thread(self._read, answer, read, is_write)
         return self._read(answer, read, is_write)
@@ -70,17 +79,26 @@ class Exchange:
 
     def _read(self, answer: Answer, read: Callable[[Messages], T], is_write: bool) -> T:
         if answer.status != 200:
-            raise error_of_status(answer, is_write=is_write, whole_tenant=self.is_delegate)
+            raise error_of_status(answer, is_write=is_write, whole_tenant=self.is_delegate, schemes=self._schemes)
         try:
             found = answers.messages(answer.content)
             if isinstance(found, Complaint):
                 raise error_of(found, is_write=is_write, whole_tenant=self.is_delegate)
             return read(found)
         except Unreadable as odd:
-            if not is_write and _is_page(answer):
-                raise Misconfigured("endpoint_wrong", detail="a page instead of an answer") from odd
-            # A login or maintenance page may stand in front of a write that was carried out: nothing proves otherwise.
-            raise undecided(str(odd), is_write=is_write) from odd
+            if _is_page(answer):
+                # It may stand in front of a write that was carried out: nothing proves otherwise.
+                raise _error_of_page(is_write=is_write) from odd
+            raise undecided(str(odd), is_write=is_write, code="answer_unreadable") from odd
+
+
+def _error_of_page(*, is_write: bool) -> CalendarError:
+    code, detail = "endpoint_wrong", "a page instead of an answer"
+    return (
+        Unknown(detail=detail, doubt=Doubt(code=code, at_once=False))
+        if is_write
+        else Misconfigured(code, detail=detail)
+    )
 
 
 def _is_page(answer: Answer) -> bool:

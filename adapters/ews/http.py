@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.errors import CalendarError, Misconfigured, Transient
+from adapters.errors import CalendarError, Doubt, Misconfigured, Transient
 
 CONNECT_TIMEOUT_S = 10.0
 IDLE_LIMIT_S = 50.0
@@ -13,10 +13,18 @@ IDLE_LIMIT_S = 50.0
 ANCHOR = "X-AnchorMailbox"
 """The header with the mailbox that the server shall route by."""
 
+WRITE_LIMIT_BYTES = 2**20
+"""An item of a write's answer takes a kilobyte, and a batch holds a hundred."""
+READ_LIMIT_BYTES = 16 * 2**20
+"""A page of 1,000 events with the longest subjects, places and marks that a search gives takes 5 MiB; the bodies of ten
+events may be 1.6 MiB each."""
+FRESH_CONNECTION = frozenset({401, 408, 421, 425, 440, 499})
+"""After these statuses the connection is given up: they speak of it, or of what stands at its other end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answered, read to its end."""
+    """What the server answered, read to its end. `headers` take names in any case; equal ones are joined by commas."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,18 +32,27 @@ class Answer:
 
 
 class ReplyLost(Exception):
-    """The request left and no whole answer came back: it may have been applied. Its text names the cause."""
+    """The request left and no whole answer came back: it may have been applied. Its text names the cause.
+
+    `code`: what a read failed with; `doubt`: what the answer may tell of the tenant.
+    """
+
+    def __init__(self, cause: str, *, code: str = "unreachable", doubt: Doubt | None = None) -> None:
+        super().__init__(cause)
+        self.code = code
+        self.doubt = doubt
 
 
 class Http(Protocol):
     """One tenant's endpoint."""
 
-    async def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+    async def post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int = READ_LIMIT_BYTES) -> Answer:
         """Send the body once and follow no redirect.
 
         Args:
             anchor: the mailbox that the server shall route by.
             deadline: by `time.monotonic()`; the call ends within a second of it.
+            limit_bytes: what is read and inflated of the answer's body at the most.
 
         Raises:
             CalendarError: the request was certainly not sent.

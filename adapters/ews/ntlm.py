@@ -17,21 +17,21 @@ from spnego.exceptions import SpnegoError
 from urllib3.exceptions import HTTPError
 
 from adapters.errors import Transient
-from adapters.ews.http import ANCHOR, IDLE_LIMIT_S, Answer, ReplyLost, failure
+from adapters.ews.http import ANCHOR, FRESH_CONNECTION, IDLE_LIMIT_S, READ_LIMIT_BYTES, Answer, ReplyLost, failure
 from adapters.ews.sessions import EwsProtocol
 from adapters.ews.settings import EwsSettings
 from adapters.ews.threads import CallStuck, NoThreadFree, Threads
-from adapters.ews.wire import WatchedAdapter, anything_was_sent, nothing_sent_yet
+from adapters.ews.wire import Leash, WatchedAdapter, anything_was_sent, nothing_sent_yet
 
-# After the deadline a call only has to notice it; one that does not (a server that trickles bytes) is left behind.
+# After the deadline a call only has to notice it; one that does not is left behind, and its connection cut.
 _GRACE_S = 1.0
 
 
 class Line(Protocol):
     """A connection and what it takes to be let in."""
 
-    def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
-        """As `Http.post`, and blocks."""
+    def post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int, leash: Leash) -> Answer:
+        """As `Http.post`, and blocks; `leash` ends it."""
         ...
 
     def close(self) -> None:
@@ -47,12 +47,12 @@ class SessionLine:
         self._url = url
         self._session: requests.Session | None = None
 
-    def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+    def post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int, leash: Leash) -> Answer:
         """As `Line.post`."""
         session = self._session = self._session or self._make()
         adapter = cast(WatchedAdapter, session.get_adapter(self._url))
-        adapter.deadline, adapter.last_answer = deadline, None
-        nothing_sent_yet()
+        adapter.deadline, adapter.limit_bytes, adapter.last_answer = deadline, limit_bytes, None
+        nothing_sent_yet(leash)
         try:
             response = session.post(self._url, data=body, headers={ANCHOR: anchor}, allow_redirects=False)
         except (KeyError, PermissionError, SpnegoError):
@@ -61,7 +61,7 @@ class SessionLine:
             if adapter.last_answer is None:
                 raise
             response = adapter.last_answer
-        if response.status_code == 401:
+        if response.status_code in FRESH_CONNECTION:
             self.close()
         return Answer(response.status_code, response.headers, response.content)
 
@@ -117,14 +117,16 @@ class SessionHttp:
         self._lines = Lines(lambda: SessionLine(protocol.create_session, settings.service_url))
         self._threads = Threads(settings.concurrency)
 
-    async def post(self, body: bytes, *, anchor: str, deadline: float) -> Answer:
+    async def post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int = READ_LIMIT_BYTES) -> Answer:
         """As `Http.post`."""
-        call = partial(self._post, body, anchor, deadline)
+        leash = Leash()
+        call = partial(self._post, body, anchor=anchor, deadline=deadline, limit_bytes=limit_bytes, leash=leash)
         try:
             return await self._threads.run(call, limit_s=deadline - time.monotonic() + _GRACE_S)
         except NoThreadFree as busy:
             raise Transient("unreachable", detail="not sent, earlier requests hang") from busy
         except CallStuck as stuck:
+            leash.hang_up()
             raise ReplyLost("no answer in time") from stuck
 
     async def close(self) -> None:
@@ -132,10 +134,13 @@ class SessionHttp:
         self._threads.close()
         self._lines.close()
 
-    def _post(self, body: bytes, anchor: str, deadline: float) -> Answer:
+    def _post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int, leash: Leash) -> Answer:
         line = self._lines.take()
         try:
-            answer = line.post(body, anchor=anchor, deadline=deadline)
+            answer = line.post(body, anchor=anchor, deadline=deadline, limit_bytes=limit_bytes, leash=leash)
+        except ReplyLost:
+            line.close()
+            raise
         except (RequestException, HTTPError, HTTPException, SpnegoError, KeyError, OSError) as broken:
             line.close()
             raise failure(broken, anything_was_sent=anything_was_sent()) from broken

@@ -7,11 +7,12 @@ from typing import Generic, Protocol, TypeVar
 from adapters.calendar import ItemRef, RoomAddress
 from adapters.errors import CalendarError, Transient
 from adapters.ews import answers
-from adapters.ews.answers import MarkedItem, Page, Part, Unreadable
+from adapters.ews.answers import MarkedItem, Page, Part
 from adapters.ews.exchange import Exchange
 from adapters.ews.names import Element
 from adapters.ews.queries import FolderName, Mailbox, find_items
 from adapters.ews.translate import error_of
+from adapters.ews.xml_text import Unreadable
 
 
 class _Item(Protocol):
@@ -36,8 +37,12 @@ def marked(
     return Search(exchange, room, folders, request, answers.marked_item)
 
 
+PAGES_MAX = 1000
+"""Of one folder: a million events. A server that never comes to its last page must come to an end."""
+
+
 class Search(Generic[Item]):
-    """A search in folders of one room. `read_item` raises KeyError or ValueError on an item that lacks something."""
+    """A search in folders of one room. `read_item`: as for `answers.page`."""
 
     def __init__(
         self,
@@ -45,7 +50,7 @@ class Search(Generic[Item]):
         room: RoomAddress,
         folders: Sequence[FolderName],
         request: PageRequest,
-        read_item: Callable[[Part], Item],
+        read_item: Callable[[Part], Item | None],
     ) -> None:
         self._exchange = exchange
         self._room = room
@@ -69,10 +74,11 @@ class Search(Generic[Item]):
 
     async def _read_on(self, folder: FolderName, first: Page[Item]) -> list[Item] | CalendarError:
         items, page = {item.ref.item_id: item for item in first.items}, first
-        offset = 0
+        offset, pages = 0, 1
         while page.next_offset is not None:
-            if page.next_offset <= offset:
-                return Transient("server_error", detail="paging does not advance")
+            if page.next_offset <= offset or pages >= PAGES_MAX:
+                return Transient("answer_unreadable", detail="paging does not come to an end")
+            pages += 1
             offset = page.next_offset
             (following,) = await self._pages([folder], offset=offset)
             if isinstance(following, CalendarError):

@@ -14,6 +14,7 @@ from exchangelib.protocol import BaseProtocol
 from exchangelib.transport import BASIC, NTLM
 from requests.auth import HTTPBasicAuth
 
+from adapters.ews.bodies import ACCEPTED
 from adapters.ews.settings import EwsSettings, NtlmAuth
 from adapters.ews.wire import WatchedAdapter
 
@@ -51,6 +52,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]  # exchangelib has no typ
         session.trust_env = False
         session.verify = self._verify
         session.headers["User-Agent"] = USER_AGENT
+        session.headers["Accept-Encoding"] = ACCEPTED
         return session
 
     def basic_headers(self) -> dict[str, str]:

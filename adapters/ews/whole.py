@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
 
-from adapters.calendar import FoundEvent, ItemRef, Members, ReadEvent, RoomAddress, RoomEvent, RoomReading, TenantName
+from adapters.calendar import FoundEvent, ItemRef, Members, ReadEvent, RoomAddress, RoomEvent, RoomReading
 from adapters.errors import CalendarError
 from adapters.ews import answers
-from adapters.ews.answers import Part, Unreadable
+from adapters.ews.answers import Part
 from adapters.ews.exchange import Exchange
 from adapters.ews.items import SENSITIVITY, SHOW_AS
-from adapters.ews.marks import ours
+from adapters.ews.marks import Marks
 from adapters.ews.names import Element, T
 from adapters.ews.queries import FolderName, Mailbox, get_bodies, list_items
 from adapters.ews.reads import Search
-from adapters.ews.translate import GONE, error_of
+from adapters.ews.response_codes import GONE
+from adapters.ews.translate import error_of
+from adapters.ews.xml_text import Unreadable
 from adapters.ews.zones import UTC_ID
 
 BODIES_AT_ONCE = 10
@@ -41,9 +43,9 @@ class _WholeItem:
 class Reading:
     """A reading of one room's whole calendar."""
 
-    def __init__(self, exchange: Exchange, tenant: TenantName, room: RoomAddress) -> None:
+    def __init__(self, exchange: Exchange, marks: Marks, room: RoomAddress) -> None:
         self._exchange = exchange
-        self._tenant = tenant
+        self._marks = marks
         self._room = room
 
     async def read(self, unchanged: Collection[ItemRef]) -> RoomReading:
@@ -61,13 +63,12 @@ class Reading:
             foreign=tuple(item.ref for item in items if item.event is None),
         )
 
-    def _item(self, item: Part) -> _WholeItem:
-        if item.find(f"{T}ExtendedProperty") is not None:
-            marked = answers.marked_item(item)
-            found = ours(self._tenant, marked)
-            if found is not None:
-                return _WholeItem(ref=marked.ref, event=_read_event(item, found))
-        return _WholeItem(ref=answers.ref_of(item), event=None)
+    def _item(self, item: Part) -> _WholeItem | None:
+        marked = answers.marked_item(item)
+        if marked is None:
+            return None
+        found = self._marks.ours(self._room, marked)
+        return _WholeItem(ref=marked.ref, event=None if found is None else _read_event(item, found))
 
     async def _bodies(self, refs: Sequence[ItemRef]) -> dict[str, str]:
         """Plain texts by item id; what is gone by now is left out."""
@@ -122,8 +123,8 @@ def _read_event(item: Part, found: FoundEvent) -> ReadEvent:
     zone = item.find(f"{T}StartTimeZone")
     members = Members(
         subject=_searched(item.findtext(f"{T}Subject") or ""),
-        starts_at=answers.instant(item, "Start").astimezone(UTC).replace(microsecond=0),
-        ends_at=answers.instant(item, "End").astimezone(UTC).replace(microsecond=0),
+        starts_at=answers.instant(item, "Start").replace(microsecond=0),
+        ends_at=answers.instant(item, "End").replace(microsecond=0),
         time_zone=None if zone is None else _zone(zone.get("Id")),
         all_day=item.findtext(f"{T}IsAllDayEvent") in ("true", "1"),
         location=_searched(item.findtext(f"{T}Location") or ""),

@@ -1,11 +1,14 @@
-"""Watches what really leaves for the server, because "certainly not sent" must never be a guess.
+"""Watches what really leaves for the server, because "certainly not sent" must never be a guess, and what comes back.
 
 requests tells a refused connection, a failed TLS handshake and a lost reply apart by nested causes at best; the socket
-knows. A session serves one call at a time, so what a thread sent belongs to its call.
+knows. A session serves one call at a time, so what a thread sent belongs to its call. Bodies are read here, each leg's
+of a handshake too: requests reads without end, and within its time-out only from one piece to the next.
 """
 
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -13,11 +16,27 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from adapters.ews.http import CONNECT_TIMEOUT_S
+from adapters.ews.bodies import PIECE_BYTES, Body
+from adapters.ews.http import CONNECT_TIMEOUT_S, READ_LIMIT_BYTES
+
+
+class Leash:
+    """Ends a call from another thread, by the socket that it waits for."""
+
+    def __init__(self) -> None:
+        self.sock: socket.socket | None = None
+
+    def hang_up(self) -> None:
+        """Let whatever the call reads or writes fail at once."""
+        if self.sock is not None:
+            with suppress(OSError):
+                # Not the method of a TLS socket, which takes away what another thread is reading with.
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 class _Sent(threading.local):
     anything = False
+    leash: Leash | None = None
 
 
 _sent = _Sent()
@@ -30,7 +49,7 @@ class PlainConnection(HTTPConnection):
         """As in http.client, and remember it."""
         if self.sock is None:
             self.connect()
-        _sent.anything = True
+        _note(self.sock)
         super().send(data)
 
 
@@ -41,7 +60,7 @@ class TlsConnection(HTTPSConnection):
         """As in http.client, and remember it."""
         if self.sock is None:
             self.connect()
-        _sent.anything = True
+        _note(self.sock)
         super().send(data)
 
 
@@ -56,10 +75,11 @@ class _TlsPool(HTTPSConnectionPool):
 class WatchedAdapter(HTTPAdapter):
     """Sends nothing after `deadline` and remembers the last answer, also one that broke an NTLM handshake.
 
-    `deadline` is a reading of `time.monotonic()`.
+    `deadline` is a reading of `time.monotonic()`; of a body at most `limit_bytes` are read, and inflated.
     """
 
     deadline = 0.0
+    limit_bytes = READ_LIMIT_BYTES
     last_answer: requests.Response | None = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as in requests
@@ -77,10 +97,53 @@ class WatchedAdapter(HTTPAdapter):
         self.last_answer = super().send(request, *args, **kwargs)
         return self.last_answer
 
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:  # noqa: ANN401  # as in requests
+        """As in requests, with a body that ends somewhere."""
+        response = super().build_response(req, resp)
+        bounded = _BoundedResponse()
+        vars(bounded).update(vars(response), limit_bytes=self.limit_bytes, deadline=self.deadline)
+        return bounded
 
-def nothing_sent_yet() -> None:
-    """This thread begins a request."""
+
+class _BoundedResponse(requests.Response):
+    """Its body is read when somebody asks for it: a handshake wants to look at the connection before."""
+
+    limit_bytes: int
+    deadline: float
+
+    @property
+    def content(self) -> bytes:
+        """The whole body. Raises `ReplyLost` where it is too large, or not whole."""
+        if self._content is False:
+            try:
+                self._content = self._whole_body()
+            except BaseException:
+                self.close()
+                raise
+            self._content_consumed = True
+        return self._content or b""
+
+    def _whole_body(self) -> bytes:
+        body = Body(self.headers.get("Content-Encoding", ""), self.limit_bytes)
+        while piece := self.raw.read1(PIECE_BYTES, decode_content=False):
+            has_more = body.feed(piece)
+            while has_more:
+                has_more = body.feed(b"")
+            if time.monotonic() > self.deadline:
+                raise requests.exceptions.ReadTimeout("no time left", request=self.request)
+        return body.whole()
+
+
+def nothing_sent_yet(leash: Leash | None = None) -> None:
+    """This thread begins a request, which the leash may end; without one the last one's holds."""
     _sent.anything = False
+    _sent.leash = leash or _sent.leash
+
+
+def _note(sock: socket.socket | None) -> None:
+    _sent.anything = True
+    if _sent.leash is not None:
+        _sent.leash.sock = sock
 
 
 def anything_was_sent() -> bool:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from adapters.calendar import Create, Done, Gone, Operation, Outcome, Remove, TenantName, Update
 from adapters.errors import CalendarError, Refused, Transient, Unknown
 from adapters.ews import answers
-from adapters.ews.answers import Part, Unreadable
+from adapters.ews.answers import Part
 from adapters.ews.items import calendar_item, item_change
 from adapters.ews.names import Element
 from adapters.ews.queries import Mailbox, create_items, delete_items, update_items
-from adapters.ews.translate import GONE, ZONE_UNKNOWN, error_of
+from adapters.ews.response_codes import GONE, ZONE_UNKNOWN
+from adapters.ews.translate import error_of
+from adapters.ews.xml_text import Unreadable
 from adapters.ews.zones import UTC_ID, Zones
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from hashlib import sha256
 
 import structlog
 
-from adapters.calendar import Done, Gone, Outcome, TenantName
-from adapters.errors import CODES, Misconfigured, Refused, Throttled
+from adapters.calendar import Done, Gone, Outcome, RoomAddress, TenantName
+from adapters.errors import CODES, CalendarError, Doubt, Misconfigured, Refused, Throttled, Transient
 from adapters.ledger import BreakerRow, Breakers, LedgerUnavailable
 from consumers.bookings.policy import (
     ASKING_LOOK_S,
@@ -26,14 +27,23 @@ from consumers.bookings.policy import (
     REJECTED_PROBE_EVERY_S,
     REJECTED_PROBES_MAX,
 )
+from consumers.bookings.witnesses import Witnesses
 
 log = structlog.get_logger(__name__)
 
 _REJECTED = "credentials_rejected"
 
+MEANT_AT_ONCE = frozenset({"ews_blocked"})
+"""Codes that open a breaker the first time (docs/decisions/0019): Exchange's own policy header says it in words. All
+others may be one server, proxy or mailbox of many, so they are doubted first: a 401, a redirect, a 404 or 403 without a
+reason, a scheme that is not offered, a certificate (nodes behind one name carry their own), ErrorImpersonationDenied
+(Microsoft: "via that server")."""
+
+SOME_ROOM = RoomAddress("")
+
 
 class Errand(Enum):
-    """What a request is sent for: `TRIAL` tells whether a first 401 was meant, `PROBE` whether the tenant works again.
+    """What a request is sent for: `TRIAL` tells whether a first odd answer was meant, `PROBE` whether all works again.
 
     Only these two can close a breaker: an ordinary request may have begun before the trouble, on a connection that
     was let in then.
@@ -65,6 +75,8 @@ class Breaker:
     _read_s: float = 0.0
     _is_stale: bool = True
     _doubted_until_s: float | None = None
+    _doubted_code: str = _REJECTED
+    _witnesses: Witnesses = field(default_factory=Witnesses)
     _is_asking: bool = False
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -75,7 +87,7 @@ class Breaker:
 
     @property
     def is_doubted(self) -> bool:
-        """Whether credentials were rejected a moment ago, and one request is to tell whether that was meant."""
+        """Whether an odd answer came a moment ago, and one request is to tell whether that was meant."""
         return self._doubted_until_s is not None
 
     @property
@@ -93,8 +105,8 @@ class Breaker:
         """How long commands of the tenant stay away: a minute, and five once it has lasted ten."""
         return BREAKER_FIRST_WAIT_S if self.open_for_s < BREAKER_LATER_AFTER_S else BREAKER_LATER_WAIT_S
 
-    async def ready(self) -> None:
-        """Return if a request may be sent now, be it a trial or a probe.
+    async def ready(self, room: RoomAddress = SOME_ROOM) -> None:
+        """Return if a request to this room may be sent now, be it a trial or a probe.
 
         Raises:
             Misconfigured: the breaker is open.
@@ -103,17 +115,17 @@ class Breaker:
         """
         row = await self.look()
         self._wait_for_the_one()
-        if row is not None and not self._may_probe(row):
+        if row is not None and not self._may_probe(row, room):
             raise _error_of(row)
         left_s = (self._doubted_until_s or 0.0) - self.clock()
         if left_s > 0:
-            raise Throttled(left_s, whole_tenant=True, detail=_REJECTED)
+            raise Throttled(left_s, whole_tenant=True, detail=self._doubted_code)
 
-    async def enter(self) -> Errand:
-        """Take the right to send one request; `leave` must follow. Raises as `ready`."""
-        await self.ready()
+    async def enter(self, room: RoomAddress = SOME_ROOM) -> Errand:
+        """Take the right to send one request to this room; `leave` must follow. Raises as `ready`."""
+        await self.ready(room)
         if self._row is not None:
-            if await self._take_probe(self._row):
+            if await self._take_probe(self._row, room):
                 return self._alone(Errand.PROBE)
             row = await self.look(anew=True)
             self._wait_for_the_one()
@@ -128,20 +140,30 @@ class Breaker:
             if self.is_doubted:
                 self._doubted_until_s = self.clock() + DOUBT_S
 
-    async def report(self, errand: Errand, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Learn from the outcomes of a request; returns them as they count.
+    async def report(self, errand: Errand, outcomes: Sequence[Outcome], room: RoomAddress = SOME_ROOM) -> list[Outcome]:
+        """Learn from the outcomes of a request to this room; returns them as they count.
 
-        Exchange sometimes answers 401 when it wants fewer connections, so a first rejection counts as a throttle.
+        Exchange sometimes answers 401 when it wants fewer connections, and redirects to an error page at random: a
+        first odd answer counts as a throttle. Met again it stops the tenant, unless other rooms work meanwhile: then
+        it is the room's own trouble.
         """
-        rejection = next((outcome for outcome in outcomes if isinstance(outcome, Misconfigured)), None)
-        if rejection is None:
-            if errand is not Errand.ORDINARY and any(map(_shows_that_it_works, outcomes)):
-                await self._works(errand)
-        elif errand is Errand.ORDINARY and self._row is None and rejection.code == _REJECTED:
-            self._doubt()
+        odd = next((one for one in outcomes if isinstance(one, CalendarError) and _doubt_of(one)), None)
+        doubt = None if odd is None else _doubt_of(odd)
+        if odd is None or doubt is None:
+            if any(map(_shows_that_it_works, outcomes)):
+                self._witnesses.worked(room)
+                if errand is not Errand.ORDINARY:
+                    await self._works(errand)
+            return list(outcomes)
+        times = self._witnesses.odd(room)
+        if doubt.code not in MEANT_AT_ONCE and doubt.code != _REJECTED and self._witnesses.is_alone(room):
+            return [_as_the_rooms_own(outcome) for outcome in outcomes]
+        if errand is Errand.ORDINARY and doubt.code not in MEANT_AT_ONCE and self._row is None:
+            if doubt.at_once or times > 1:
+                self._doubt(doubt.code)
             return [_as_throttled(outcome) for outcome in outcomes]
-        elif errand is not Errand.ORDINARY or self._row is None:
-            await self._open(rejection)
+        if errand is not Errand.ORDINARY or self._row is None:
+            await self._open(doubt.code, odd.detail, room)
         return list(outcomes)
 
     async def look(self, *, anew: bool = False) -> BreakerRow | None:
@@ -156,12 +178,27 @@ class Breaker:
     def _age_s(self) -> float:
         return self.clock() - self._read_s
 
-    def _may_probe(self, row: BreakerRow) -> bool:
-        return self.next_probe_in_s <= 0 or self.fingerprint() not in row.tried
+    def _may_probe(self, row: BreakerRow, room: RoomAddress) -> bool:
+        if self.next_probe_in_s <= 0:
+            return True
+        return self.fingerprint() not in row.tried and not self._opened_it_alone(row, room)
 
-    async def _take_probe(self, row: BreakerRow) -> bool:
+    def _opened_it_alone(self, row: BreakerRow, room: RoomAddress) -> bool:
+        """Whether only this room, or others that are no witnesses either, met what the breaker is open for."""
+        seen_from = self._seen_from(room)
+        if not any(tried.startswith(seen_from.partition("/")[0] + "/") for tried in row.tried):
+            return False
+        return self._witnesses.knows(room) or seen_from in row.tried
+
+    def _seen_from(self, room: RoomAddress) -> str:
+        """Stands in `tried` for the one room that opened the breaker: from another one it is tried at once."""
+        return f"{self.fingerprint()}/{sha256(room.encode()).hexdigest()[:12]}"
+
+    async def _take_probe(self, row: BreakerRow, room: RoomAddress) -> bool:
         next_in_s = probe_wait_s(row.code, row.probes + 1)
-        return await self.ledger.take_probe(self.tenant, fingerprint=self.fingerprint(), next_in_s=next_in_s)
+        # Kept apart, or a probe from the same room once more would take the others' right to be tried at once.
+        tried = self._seen_from(room) if self._opened_it_alone(row, room) else self.fingerprint()
+        return await self.ledger.take_probe(self.tenant, fingerprint=tried, next_in_s=next_in_s)
 
     def _alone(self, errand: Errand) -> Errand:
         self._is_asking = True
@@ -172,25 +209,28 @@ class Breaker:
     def _wait_for_the_one(self) -> None:
         # Not sent away meanwhile: if it works, everything may go on at once.
         if self._is_asking:
-            raise Throttled(ASKING_LOOK_S, whole_tenant=True, detail=_REJECTED if self._row is None else self._row.code)
+            raise Throttled(
+                ASKING_LOOK_S, whole_tenant=True, detail=self._row.code if self._row else self._doubted_code
+            )
 
-    def _doubt(self) -> None:
+    def _doubt(self, code: str) -> None:
         if not self.is_doubted:
-            log.warning("tenant.doubted", tenant=self.tenant, why=CODES[_REJECTED].sentence, again_in_s=DOUBT_S)
-            self._doubted_until_s = self.clock() + DOUBT_S
+            log.warning("tenant.doubted", tenant=self.tenant, why=CODES[code].sentence, again_in_s=DOUBT_S)
+            self._doubted_until_s, self._doubted_code = self.clock() + DOUBT_S, code
             # Another worker may have opened it already: then no trial is needed.
             self._is_stale = True
 
-    async def _open(self, rejection: Misconfigured) -> None:
+    async def _open(self, code: str, detail: str | None, room: RoomAddress) -> None:
+        is_everybodys = code in MEANT_AT_ONCE or code == _REJECTED
         with suppress(LedgerUnavailable):
             # The outcomes must still be recorded. Nothing is sent while the ledger is away; then it is found again.
             async with self._reading:
                 row = await self.ledger.open_breaker(
                     self.tenant,
-                    code=rejection.code,
-                    detail=rejection.detail,
-                    fingerprint=self.fingerprint(),
-                    next_probe_in_s=probe_wait_s(rejection.code, 1),
+                    code=code,
+                    detail=detail,
+                    fingerprint=self.fingerprint() if is_everybodys else self._seen_from(room),
+                    next_probe_in_s=probe_wait_s(code, 1),
                 )
                 self._know(row)
 
@@ -219,9 +259,19 @@ def _shows_that_it_works(outcome: Outcome) -> bool:
     return isinstance(outcome, Done | Gone | Refused)
 
 
+def _doubt_of(error: CalendarError) -> Doubt | None:
+    return Doubt(code=error.code) if isinstance(error, Misconfigured) else error.doubt
+
+
 def _as_throttled(outcome: Outcome) -> Outcome:
-    if isinstance(outcome, Misconfigured) and outcome.code == _REJECTED:
+    if isinstance(outcome, Misconfigured) and outcome.code not in MEANT_AT_ONCE:
         return Throttled(DOUBT_S, whole_tenant=True, detail=outcome.detail or outcome.code)
+    return outcome
+
+
+def _as_the_rooms_own(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Misconfigured) and outcome.code not in MEANT_AT_ONCE:
+        return Transient(outcome.code, detail=outcome.detail, scope="room")
     return outcome
 
 

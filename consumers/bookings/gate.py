@@ -40,9 +40,11 @@ class Turn:
     async def report(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Let the gate learn from the outcomes of a write; returns them as they count.
 
-        A throttle without a time comes back with ours; a first 401 counts as a throttle.
+        A throttle without a time comes back with ours; a first odd answer counts as a throttle.
         """
-        return await self.gate.breaker.report(self.errand, self.gate.learn(self, outcomes, is_write=True))
+        return await self.gate.breaker.report(
+            self.errand, self.gate.learn(self, outcomes, is_write=True), self.pace.address
+        )
 
     async def read(self, reading: Awaitable[Result]) -> Result:
         """Await a read, and let the gate learn from its success or its error. Raises `CalendarError`."""
@@ -55,7 +57,9 @@ class Turn:
         return result
 
     async def _report_read(self, outcome: Outcome) -> list[Outcome]:
-        return await self.gate.breaker.report(self.errand, self.gate.learn(self, [outcome], is_write=False))
+        return await self.gate.breaker.report(
+            self.errand, self.gate.learn(self, [outcome], is_write=False), self.pace.address
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,7 +157,7 @@ class Gate:
             self._hear(pace, begins=True)
             try:
                 # It may have been waited for while a pause began: `begin` looks again.
-                errand = await self.breaker.enter()
+                errand = await self.breaker.enter(room)
                 try:
                     turn = Turn(gate=self, pace=pace, errand=errand)
                     turn.begin()

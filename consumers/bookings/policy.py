@@ -21,7 +21,7 @@ BREAKER_LATER_AFTER_S = 600.0
 BREAKER_READ_EVERY_S = 10.0
 """How long a worker may take no notice of what others do to a tenant's breaker."""
 DOUBT_S = 2.0
-"""How long a tenant waits after a first 401, which may have been meant as a throttle."""
+"""How long a tenant waits after a first odd answer, such as a 401 that was meant as a throttle."""
 ASKING_LOOK_S = 1.0
 """How often those look who wait for the one request that tells whether the tenant works."""
 PROBE_EVERY_S = 60.0

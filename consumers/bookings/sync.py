@@ -53,7 +53,7 @@ async def sync_room(room: Room, asks: Sequence[Ask], *, alone: bool = False) -> 
 async def _stopped(room: Room) -> CalendarError | None:
     """Why nothing of the tenant can work, before anything is claimed for it; a doubt is waited out."""
     try:
-        await ride_out(room.gate.breaker.ready, room.policy.hold_s, sleep=room.clocks.sleep)
+        await ride_out(partial(room.gate.breaker.ready, room.address), room.policy.hold_s, sleep=room.clocks.sleep)
     except CalendarError as error:
         return error
     return None

@@ -76,11 +76,11 @@ async def on_written(room: Room, pending: Pending, written: Written, *, effect: 
         case Done(ref=ref, warnings=codes):
             item_id = ref.item_id if ref else None
             await done(room, pending, item_id=item_id, effect=effect, remarks=remarks_on_write(codes))
-        case Throttled() | Transient() as error:
-            pending.error = error
-        case Refused(whole_request=True) if shared_request:
+        case Refused(whole_request=True) | Transient(whole_request=True) if shared_request:
             # A verdict on none of them: the next round sends each alone.
             pending.alone = True
+        case Throttled() | Transient() as error:
+            pending.error = error
         case CalendarError() as error:
             await give_up(room, pending, error)
         case Gone() | Missed():

@@ -4,8 +4,9 @@ import pytest
 
 from adapters.calendar import ItemRef
 from adapters.ews import answers
-from adapters.ews.answers import Complaint, Unreadable
+from adapters.ews.answers import Complaint
 from adapters.ews.names import Element
+from adapters.ews.xml_text import Unreadable, without_forbidden
 
 SOAP = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
@@ -109,11 +110,17 @@ def test_an_answer_that_could_declare_entities_is_refused(declared: str) -> None
         answers.messages(bomb)
 
 
-def page_of(xml: str, offset: int = 0) -> answers.Page[ItemRef]:
+MARKED = (
+    '<t:ExtendedProperty><t:ExtendedFieldURI PropertyName="roomsync.booking"/><t:Value>acme/B-1</t:Value>'
+    "</t:ExtendedProperty>"
+)
+
+
+def page_of(xml: str, offset: int = 0) -> answers.Page[answers.MarkedItem]:
     body = f"<m:FindItemResponse><m:ResponseMessages>{xml}</m:ResponseMessages></m:FindItemResponse>"
     found = answers.messages(soap(body))
     assert isinstance(found, list)
-    return answers.page(found[0], answers.ref_of, offset=offset)
+    return answers.page(found[0], answers.marked_item, offset=offset)
 
 
 def test_the_last_page_has_no_next() -> None:
@@ -135,20 +142,94 @@ def test_a_page_without_an_offset_goes_on_after_its_items() -> None:
 
 
 @pytest.mark.parametrize(
-    "xml",
+    ("xml", "missing"),
     [
-        pytest.param("<m:FindItemResponseMessage/>", id="no folder"),
-        pytest.param(a_page('TotalItemsInView="1"'), id="not told whether it is the last"),
-        pytest.param(a_page('IncludesLastItemInRange="true" TotalItemsInView="many"'), id="no number"),
+        pytest.param("<m:FindItemResponseMessage/>", "RootFolder", id="no folder"),
+        pytest.param(a_page('TotalItemsInView="1"'), "IncludesLastItemInRange", id="not told whether it is the last"),
+        *(
+            pytest.param(
+                a_page(f'IncludesLastItemInRange="true" TotalItemsInView="{count}"'), "TotalItemsInView", id=count[:12]
+            )
+            for count in ("many", "-1", "9" * 5000, "99999999999", "1_0")
+        ),
+        pytest.param(
+            a_page('IncludesLastItemInRange="false" IndexedPagingOffset="4e9" TotalItemsInView="1"'),
+            "IndexedPagingOffset",
+            id="no offset",
+        ),
         pytest.param(
             a_page(
                 'IncludesLastItemInRange="true" TotalItemsInView="1"',
-                "<t:CalendarItem><t:ExtendedProperty/></t:CalendarItem>",
+                f"<t:CalendarItem>{MARKED}</t:CalendarItem>",
             ),
-            id="an item without an id",
+            "ItemId",
+            id="a marked item without an id",
         ),
     ],
 )
-def test_a_page_that_lacks_what_it_must_have_is_unreadable(xml: str) -> None:
-    with pytest.raises(Unreadable):
+def test_a_page_that_lacks_what_it_must_have_is_unreadable_and_says_what(xml: str, missing: str) -> None:
+    with pytest.raises(Unreadable, match=missing):
         page_of(xml)
+
+
+def test_an_unmarked_item_without_an_id_is_left_out() -> None:
+    attributes = 'TotalItemsInView="3" IncludesLastItemInRange="true"'
+    items = page_of(a_page(attributes, f"{_TWO_ITEMS}<t:CalendarItem/>")).items
+    assert [item.ref.item_id for item in items] == ["a", "b"]
+
+
+def an_item(inside: str) -> answers.MarkedItem:
+    (item,) = page_of(
+        a_page(
+            'TotalItemsInView="1" IncludesLastItemInRange="true"',
+            f'<t:CalendarItem><t:ItemId Id="a" ChangeKey="{"k" * 600}"/>{inside}{MARKED}</t:CalendarItem>',
+        )
+    ).items
+    return item
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "2026-13-45T99:00:00Z", "9" * 5000],
+    ids=["none", "a word", "before time", "after time", "no date", "digits"],
+)
+def test_an_instant_that_cannot_be_read_is_never(text: str) -> None:
+    item = an_item(f"<t:DateTimeCreated>{text}</t:DateTimeCreated>")
+    assert item.created_at == answers.NEVER
+    assert item.ref == ItemRef(item_id="a"), "and a change key that is none is none"
+
+
+def test_the_first_instant_of_all_can_be_read() -> None:
+    assert an_item("<t:DateTimeCreated>0001-01-01T00:00:00Z</t:DateTimeCreated>").created_at.year == 1
+
+
+def with_text(text: bytes) -> bytes:
+    return soap("<s:Fault><faultcode>a:ErrorServerBusy</faultcode><faultstring>X</faultstring></s:Fault>").replace(
+        b"X", text
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"a&#x1;b", b"&#11;", b"&#xB;&#0;", b"&#xFFFE;&#xD800;&#65535;", b"&#x99999999999999999999;",
+        b"\x01\x0b\x1f", b"\xef\xbf\xbe", b"\xed\xa0\x80", b"&#x" + b"0" * 30 + b"1;",
+    ],
+)  # fmt: skip
+def test_characters_that_xml_forbids_are_dropped(text: bytes) -> None:
+    assert answers.messages(with_text(text)) == Complaint(code="ErrorServerBusy")
+
+
+def test_characters_that_xml_allows_stay_when_others_are_dropped() -> None:
+    assert without_forbidden("é&#xe9;&#9;&amp;🎉\x02".encode()) == "é&#xe9;&#9;&amp;🎉".encode()
+
+
+@pytest.mark.parametrize("cut", [20, 200, 300])
+def test_an_answer_that_was_cut_off_stays_unreadable_also_with_forbidden_characters(cut: int) -> None:
+    with pytest.raises(Unreadable):
+        answers.messages(with_text(b"&#x1;")[:-cut])
+
+
+def test_an_answer_of_tags_without_end_is_not_built() -> None:
+    with pytest.raises(Unreadable, match="too many"):
+        answers.messages(with_text(b"<a/>" * 600_000))

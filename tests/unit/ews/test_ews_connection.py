@@ -166,7 +166,7 @@ async def test_an_answer_that_breaks_the_ntlm_handshake_is_the_servers_word(sett
     assert outcome.retry_after_s == 7
 
 
-async def test_a_server_that_takes_no_ntlm_any_more_rejects_the_credentials(settings: EwsSettings) -> None:
+async def test_a_server_that_takes_no_ntlm_any_more_says_what_it_offers(settings: EwsSettings) -> None:
     async def take_none(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for scheme in ("NTLM", "Basic"):
             await read_request(reader)
@@ -176,7 +176,7 @@ async def test_a_server_that_takes_no_ntlm_any_more_rejects_the_credentials(sett
         auth = NtlmAuth(username=ACCOUNT, password=PASSWORD)
         outcome = await outcome_of(replace(settings, service_url=url, auth=auth))
     assert isinstance(outcome, Misconfigured)
-    assert outcome.code == "credentials_rejected"
+    assert (outcome.code, outcome.detail) == ("login_scheme_not_offered", "the server offers Basic only")
 
 
 async def test_a_calendar_that_was_made_while_the_server_was_down_works_once_it_is_up() -> None:

@@ -2,26 +2,49 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
-from exchangelib import errors as exchangelib_errors
+from lxml import etree
 
 from adapters.errors import CODES, CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
+from adapters.ews import response_codes
 from adapters.ews.answers import Complaint
 from adapters.ews.http import Answer
-from adapters.ews.translate import ERRORS, GONE, ZONE_UNKNOWN, error_of, error_of_status
+from adapters.ews.response_codes import ERRORS, GONE, NOT_OURS, THROTTLES, UNDECIDED, ZONE_UNKNOWN
+from adapters.ews.statuses import error_of_status
+from adapters.ews.translate import error_of
 
-# Exchange has them, exchangelib does not (Microsoft, "ResponseCode" and the schema).
-NOT_IN_EXCHANGELIB = {"ErrorADOperation", "ErrorServiceUnavailable", "ErrorImpersonationRequired"}
+# Microsoft, "ResponseCode", names them.
+NOT_IN_THE_SCHEMA = {"ErrorConnectionFailedTransientError", "ErrorImpersonationRequired"}
 
 
 def said(error: CalendarError) -> tuple[type[CalendarError], str]:
     return type(error), error.code
 
 
-def test_every_listed_code_is_one_of_exchanges() -> None:
-    unknown = {code for code in {*ERRORS, *GONE, *ZONE_UNKNOWN} if not hasattr(exchangelib_errors, code)}
-    assert unknown <= NOT_IN_EXCHANGELIB | {"ErrorADOperation"}
+@pytest.fixture
+def schema_codes(shared: Path) -> set[str]:
+    schema = etree.parse(str(shared / "xsd" / "messages.xsd"))
+    found = schema.xpath("//*[@name='ResponseCodeType']//@value")
+    assert isinstance(found, list)
+    return {str(code) for code in found} - {"NoError"}
+
+
+def test_every_code_of_the_schema_has_a_place_that_was_chosen(schema_codes: set[str]) -> None:
+    placed = {*ERRORS, *GONE, *ZONE_UNKNOWN, *THROTTLES, *UNDECIDED}
+    assert schema_codes - placed - NOT_OURS == set()
+    assert placed & NOT_OURS == set()
+
+
+def test_every_listed_code_is_one_of_exchanges(schema_codes: set[str]) -> None:
+    listed = {*ERRORS, *GONE, *ZONE_UNKNOWN, *THROTTLES, *UNDECIDED, *NOT_OURS}
+    assert listed - schema_codes == NOT_IN_THE_SCHEMA | {"Server", "Receiver"}
+
+
+def test_no_code_stands_in_two_groups() -> None:
+    listed = [code for codes in response_codes._GROUPS.values() for code in codes.split()]
+    assert [code for code in listed if listed.count(code) > 1] == []
 
 
 def test_every_error_of_the_table_has_a_sentence() -> None:
@@ -40,6 +63,7 @@ def test_every_error_of_the_table_has_a_sentence() -> None:
         ("ErrorIrresolvableConflict", Transient, "write_conflict"),
         ("ErrorStaleObject", Transient, "write_conflict"),
         ("ErrorNonExistentMailbox", Refused, "room_not_found"),
+        ("ErrorCannotFindUser", Refused, "room_not_found"),
         ("ErrorImpersonateUserDenied", Refused, "rights_missing"),
         ("ErrorAccessDenied", Refused, "rights_missing"),
         ("ErrorQuotaExceeded", Refused, "mailbox_full"),
@@ -99,7 +123,7 @@ def an_answer(status: int, headers: dict[str, str] | None = None, content: bytes
     [
         (301, (Misconfigured, "endpoint_wrong"), (Misconfigured, "endpoint_wrong")),
         (302, (Misconfigured, "endpoint_wrong"), (Misconfigured, "endpoint_wrong")),
-        (400, (Refused, "exchange_refused"), (Refused, "exchange_refused")),
+        (400, (Transient, "answer_odd"), (Transient, "answer_odd")),
         (401, (Misconfigured, "credentials_rejected"), (Misconfigured, "credentials_rejected")),
         (403, (Misconfigured, "access_blocked"), (Misconfigured, "access_blocked")),
         (404, (Misconfigured, "endpoint_wrong"), (Misconfigured, "endpoint_wrong")),

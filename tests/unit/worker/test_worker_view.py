@@ -40,7 +40,7 @@ async def got(server: Server, path: str) -> tuple[int, str, Any]:
 
 async def stop(gate: Gate) -> None:
     async with gate.slot(BOARD) as turn:
-        await turn.report([Misconfigured("access_blocked")])
+        await turn.report([Misconfigured("ews_blocked")])
 
 
 class FakeDepths:
@@ -91,7 +91,7 @@ async def test_a_worker_whose_tenants_are_all_stopped_is_not_ready(insides: Insi
     await stop(insides.gate("acme"))
     code, _, told = await got(server, "readyz")
     assert code == 503
-    assert told["parts"]["tenants"].startswith("tenant acme: The server forbids access")
+    assert told["parts"]["tenants"].startswith("tenant acme: Exchange Online blocks EWS")
 
 
 async def test_a_worker_without_tenants_is_not_ready(insides: Insides, server: Server) -> None:
