@@ -77,7 +77,8 @@ class Create:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Overwrite every member of `RoomEvent` and the mark on a known event; other properties stay. Repeatable."""
+    """Overwrite every member of `RoomEvent` and the mark on a known event, which becomes a single one where people
+    made a series of it; other properties stay. Repeatable."""
 
     mark: Mark
     ref: ItemRef
@@ -134,6 +135,7 @@ class Members:
     Words that we have no name for (what people chose in Outlook) stay the calendar's own. `time_zone` is the calendar's
     name of the zone; None for UTC, where events of a zone that it does not know are kept, too. `body` is plain text;
     None where it was not read, or cannot be compared because Exchange rewrites HTML.
+    `recurrence`: whether people made a series of it.
     """
 
     subject: str
@@ -146,6 +148,7 @@ class Members:
     sensitivity: str
     show_as: str
     body: str | None = None
+    recurrence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ class KeptEvent:
     event: RoomEvent
     mark: Mark | None
     created_at: datetime
+    recurs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,12 @@ class FakeCalendar:
         self.events[room].append(changed)
         return changed
 
+    def people_repeat(self, room: RoomAddress, item_id: str) -> KeptEvent:
+        """Somebody makes a series of an event in Outlook."""
+        kept = self._taken(self.events[room], item_id)
+        self.events[room].append(replace(kept, recurs=True, ref=self._touched(kept.ref)))
+        return self.events[room][-1]
+
     def people_delete(self, room: RoomAddress, item_id: str) -> KeptEvent:
         """Somebody deletes an event in Outlook: it lies in Deleted Items under a new id."""
         trashed = replace(self._taken(self.events[room], item_id), ref=self._new_ref())
@@ -236,7 +243,8 @@ class FakeCalendar:
         if isinstance(operation, Remove):
             self.trash[room].append(replace(kept, ref=self._new_ref()))
             return Done()
-        updated = replace(kept, event=operation.event, mark=operation.mark, ref=self._touched(kept.ref))
+        touched = self._touched(kept.ref)
+        updated = replace(kept, event=operation.event, mark=operation.mark, ref=touched, recurs=False)
         self.events[room].append(updated)
         return Done(ref=updated.ref)
 
@@ -250,7 +258,8 @@ class FakeCalendar:
         return [found for kept in self.events[room] if (found := _found(kept))]
 
     def _members(self, kept: KeptEvent, unchanged: Collection[ItemRef]) -> Members:
-        return replace(self.as_kept(kept.event), body=None if kept.ref in unchanged else kept.event.body.content)
+        body = None if kept.ref in unchanged else kept.event.body.content
+        return replace(self.as_kept(kept.event), body=body, recurrence=kept.recurs)
 
     def _taken(self, folder: list[KeptEvent], item_id: str) -> KeptEvent:
         kept = next((each for each in folder if each.ref.item_id == item_id), None)

@@ -73,12 +73,14 @@ def calendar_item(tenant: TenantName, mark: Mark, event: RoomEvent, zone_id: str
 def item_change(item_id: str, tenant: TenantName, mark: Mark, event: RoomEvent, zone_id: str) -> Element:
     """An `ItemChange` for UpdateItem that sets every property of the event and both marks; empty ones are deleted.
 
+    So is a recurrence, which people may have given it: it goes first, or the times would be those of a series.
+
     Without a change key, which `AlwaysOverwrite` does not ask for. Source: Microsoft, "UpdateItem operation".
     """
     change = etree.Element(f"{T}ItemChange", nsmap=PREFIXES)
     etree.SubElement(change, f"{T}ItemId", Id=item_id)
     updates = etree.SubElement(change, f"{T}Updates")
-    for each in (*_content(event), *_marks(tenant, mark), *_appointment(event, zone_id)):
+    for each in (_NO_RECURRENCE, *_content(event), *_marks(tenant, mark), *_appointment(event, zone_id)):
         if each.is_empty:
             each.name_in(etree.SubElement(updates, f"{T}DeleteItemField"))
             continue
@@ -90,6 +92,8 @@ def item_change(item_id: str, tenant: TenantName, mark: Mark, event: RoomEvent, 
 
 # Exchange would set the mailbox's default reminder. Updates leave it alone: it is none of our members.
 _NO_REMINDER = _Property("item:ReminderIsSet", f"{T}ReminderIsSet", "false")
+
+_NO_RECURRENCE = _Property("calendar:Recurrence", f"{T}Recurrence")
 
 
 def _content(event: RoomEvent) -> Iterator[_Property]:

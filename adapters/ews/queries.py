@@ -128,6 +128,8 @@ _MEMBERS = (
     "calendar:LegacyFreeBusyStatus",
     "calendar:Location",
     "calendar:StartTimeZone",
+    # A search gives single events and masters, and no recurrence but by this.
+    "calendar:CalendarItemType",
 )
 
 

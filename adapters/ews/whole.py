@@ -131,6 +131,7 @@ def _read_event(item: Part, found: FoundEvent) -> ReadEvent:
         categories=tuple(sorted(each.text or "" for each in item.iterfind(f"{T}Categories/{T}String"))),
         sensitivity=_ours_for(item.findtext(f"{T}Sensitivity") or "Normal", SENSITIVITY),
         show_as=_ours_for(item.findtext(f"{T}LegacyFreeBusyStatus") or "Busy", SHOW_AS),
+        recurrence=(item.findtext(f"{T}CalendarItemType") or "Single") != "Single",
     )
     return ReadEvent(found=found, members=members)
 

@@ -56,6 +56,8 @@ class Content:
     uid: str = ""
     attendees: tuple[Attendee, ...] = ()
     properties: dict[PropertyKey, PropertyValue] = field(default_factory=dict)
+    recurrence: str | None = None
+    """The inside of `t:Recurrence` of a recurring master; None for a single event. Only people make masters here."""
     other: dict[str, str] = field(default_factory=dict)
     """Further simple values that a client may write and read back, by their name in the face's own table."""
 

@@ -103,11 +103,12 @@ class Control:
         return web.json_response({"pending": 0})
 
     async def _post_outlook(self, request: web.Request) -> web.Response:
-        """`{"action": edit|delete|restore|copy|create, "room", "item_id", "fields": {…}}`; times are RFC 3339."""
+        """`{"action": edit|repeat|delete|restore|copy|create, "room", "item_id", "fields"}`; times are RFC 3339."""
         wanted = await _json(request)
         actions: dict[str, Callable[..., SimEvent]] = {
             "create": self._outlook.create,
             "edit": self._outlook.edit,
+            "repeat": self._outlook.repeat,
             "delete": self._outlook.delete,
             "restore": self._outlook.restore,
             "copy": self._outlook.copy,

@@ -43,6 +43,8 @@ class SimEvent:
     created_at: datetime
     modified_at: datetime
     properties: dict[PropertyKey, str | tuple[str, ...]]
+    is_recurring: bool = False
+    """Whether it is a series' master."""
 
     def as_json(self) -> dict[str, object]:
         """Give the event for machines; instants as RFC 3339."""
@@ -89,6 +91,7 @@ def sim_event(item: Item) -> SimEvent:
         created_at=item.created_at,
         modified_at=item.modified_at,
         properties=dict(content.properties),
+        is_recurring=content.recurrence is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What people do in Outlook, behind the back of every client: edit, delete, restore, copy, add."""
+"""What people do in Outlook, behind the back of every client: edit, repeat, delete, restore, copy, add."""
 
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,17 @@ class Outlook:
         item = self._item(room, item_id)
         content = item.content.copy()
         _set(content, fields)
+        return sim_event(self._store.rewrite(item, content))
+
+    def repeat(self, room: str, item_id: str, *, times: int = 10) -> SimEvent:
+        """Let an event recur every week, on the day it begins: it becomes a series' master under the same id."""
+        item = self._item(room, item_id)
+        content = item.content.copy()
+        content.recurrence = (
+            f"<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>{content.start_at:%A}</t:DaysOfWeek>"
+            f"</t:WeeklyRecurrence><t:NumberedRecurrence><t:StartDate>{content.start_at:%Y-%m-%d}</t:StartDate>"
+            f"<t:NumberOfOccurrences>{int(times)}</t:NumberOfOccurrences></t:NumberedRecurrence>"
+        )
         return sim_event(self._store.rewrite(item, content))
 
     def delete(self, room: str, item_id: str) -> SimEvent:

@@ -46,7 +46,7 @@ MESSAGE_CODES: dict[str, Code] = {
         "A move needs `previous_room`, the room where the booking was.", "Name the room that the booking left."
     ),
     "naive_time": _code("A time has no offset from UTC.", "End the time with Z or an offset such as +01:00."),
-    "time_invalid": _code("A time is no RFC 3339 date-time of the years 1601 to 4500.", _PUBLISH_CORRECTED),
+    "time_invalid": _code("A time is no RFC 3339 date-time of the years 1753 to 4000.", _PUBLISH_CORRECTED),
     "event_missing": _code("The command needs `event`.", "Publish the whole event; only a cancel goes without."),
     "end_before_start": _code("The event does not end after it starts.", _CORRECT_EVENT),
     "time_zone_unknown": _code(
@@ -75,6 +75,10 @@ WARNING_CODES: dict[str, Code] = {
     "subject_cut": _code("The subject was cut to 255 characters.", "Nothing, or shorten the subject."),
     "characters_removed": _code(
         "Characters that XML forbids were removed from the text.", "Nothing, or clean the text where it is entered."
+    ),
+    "time_cut": _code(
+        "Fractions of a second were cut from the time: calendars keep whole seconds.",
+        "Nothing, or publish whole seconds.",
     ),
     "time_zone_as_utc": _code(
         "Exchange does not know the time zone; the event is kept in UTC, at the same instants.",

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from adapters.calendar import EventBody, Sensitivity, ShowAs
 from consumers.bookings.event import Attendee, BookingEvent, Person
-from consumers.bookings.times import check_time_zone, is_midnight, parse_instant
+from consumers.bookings.times import check_time_zone, is_midnight, parse_instant, whole_seconds
 
 MAX_VERSION = 2**53 - 1
 
@@ -85,17 +85,22 @@ class EventForm(_Form):
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
-        if self.end <= self.start:
+        if not self.took_place:
             raise PydanticCustomError("end_before_start", "The end must be after the start.", {"where": ["end"]})
         return self._begins_and_ends_at_midnight()
 
     def _begins_and_ends_at_midnight(self) -> Self:
         for member, instant in (("start", self.start), ("end", self.end)):
-            if self.all_day and not is_midnight(instant, self.time_zone):
+            if self.all_day and not is_midnight(whole_seconds(instant), self.time_zone):
                 raise PydanticCustomError(
                     "all_day_not_midnight", "Expected a midnight in `time_zone`: `all_day` is set.", {"where": [member]}
                 )
         return self
+
+    @property
+    def took_place(self) -> bool:
+        """Whether anything of the event is left, in the whole seconds that a calendar keeps."""
+        return whole_seconds(self.end) > whole_seconds(self.start)
 
     def to_event(self) -> BookingEvent:
         """The event as the rest of the code knows it."""
@@ -121,11 +126,6 @@ class EndedEventForm(EventForm):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
         return self._begins_and_ends_at_midnight() if self.took_place else self
-
-    @property
-    def took_place(self) -> bool:
-        """Whether anything of the event is left."""
-        return self.end > self.start
 
 
 class CommandForm(_Form):

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from adapters.calendar import EventBody, RoomEvent
 from consumers.bookings.complaints import Remark
 from consumers.bookings.event import BookingEvent
+from consumers.bookings.times import whole_seconds
 
 SUBJECT_MAX = 255
 
@@ -22,10 +24,13 @@ def render(event: BookingEvent, subject_template: str) -> tuple[RoomEvent, tuple
     """
     remarks: list[Remark] = []
     subject = _cut(_clean(_fill(subject_template, event), "/event/subject", remarks), remarks)
+    starts_at = _cut_time(event.starts_at, "/event/start", remarks)
+    ends_at = _cut_time(event.ends_at, "/event/end", remarks)
     rendered = RoomEvent(
         subject=subject,
-        starts_at=event.starts_at,
-        ends_at=event.ends_at,
+        starts_at=starts_at,
+        # An older roomsync took events that begin and end within a second: they are in ledgers.
+        ends_at=max(ends_at, starts_at + timedelta(seconds=1)),
         time_zone=event.time_zone,
         all_day=event.all_day,
         body=EventBody(
@@ -47,6 +52,13 @@ def _fill(template: str, event: BookingEvent) -> str:
     values = {"subject": event.subject, "organizer": (organizer.name or organizer.email) if organizer else ""}
     # Not str.format: braces in what is filled in, and other braces in the template, are text.
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+
+
+def _cut_time(instant: datetime, member: str, remarks: list[Remark]) -> datetime:
+    # Here and not when it is parsed: digests are of what was published, and must stay as they are in ledgers.
+    if instant.microsecond:
+        remarks.append(Remark.of("time_cut", member))
+    return whole_seconds(instant)
 
 
 def _clean(text: str, member: str, remarks: list[Remark]) -> str:

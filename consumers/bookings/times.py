@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
 
-# What an Outlook calendar reaches; also far enough from the ends of `datetime` for any offset.
-_FIRST_YEAR, _LAST_YEAR = 1601, 4500
+# What every calendar and every database behind one keeps.
+_FIRST_YEAR, _LAST_YEAR = 1753, 4000
 
 _RFC_3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
@@ -41,14 +41,19 @@ def parse_instant(text: object) -> datetime:
         raise _invalid("Leap seconds cannot be kept in a calendar: seconds run from 00 to 59.")
     if hour == 24:
         raise _invalid("Hours run from 00 to 23: midnight is 00:00:00 of the next day.")
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
-        raise _invalid("Expected a year from 1601 to 4500.")
     microsecond = int((fraction or "")[:6].ljust(6, "0"))
     try:
-        instant = datetime(year, month, day, hour, minute, second, microsecond, _offset(offset))
-    except ValueError:
+        instant = datetime(year, month, day, hour, minute, second, microsecond, _offset(offset)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _invalid("There is no such date or time of day.") from None
-    return instant.astimezone(UTC)
+    if min(year, instant.year) < _FIRST_YEAR or max(year, instant.year) > _LAST_YEAR:
+        raise _invalid("Expected a year from 1753 to 4000, in UTC, too.")
+    return instant
+
+
+def whole_seconds(instant: datetime) -> datetime:
+    """The instant as a calendar keeps it: fractions of a second are cut."""
+    return instant.replace(microsecond=0)
 
 
 def _offset(text: str) -> timezone:

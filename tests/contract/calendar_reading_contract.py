@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.calendar import Create, EventBody, RoomCalendar, RoomEvent
+from adapters.calendar import Create, Done, EventBody, RoomCalendar, RoomEvent, Update
 from adapters.errors import Throttled
 from tests.contract.calendar_world import ALL_DAY, BOARD, EVERY_MEMBER, World, a_create, a_mark, a_room_event, created
 
@@ -37,6 +37,18 @@ class CalendarReadingContract:
         world.people_rename(BOARD, ref.item_id, "Renamed")
         (read,) = (await calendar.read(BOARD, [])).events
         assert read.members == replace(calendar.as_kept(a_room_event()), subject="Renamed")
+
+    async def test_an_event_that_people_made_a_series_is_read_so_and_an_update_makes_it_single_again(
+        self, calendar: RoomCalendar, world: World
+    ) -> None:
+        (ref,) = await created(calendar, a_create())
+        world.people_repeat(BOARD, ref.item_id)
+        (read,) = (await calendar.read(BOARD, [])).events
+        assert replace(read.members, body=None) == replace(calendar.as_kept(a_room_event()), body=None, recurrence=True)
+        (outcome,) = await calendar.apply(BOARD, [Update(mark=a_mark(version=2), ref=ref, event=a_room_event())])
+        assert isinstance(outcome, Done)
+        (read,) = (await calendar.read(BOARD, [])).events
+        assert read.members == calendar.as_kept(a_room_event())
 
     async def test_a_reading_holds_every_copy_and_where_other_peoples_events_lie(
         self, calendar: RoomCalendar, world: World

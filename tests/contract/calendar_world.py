@@ -51,6 +51,10 @@ class World(Protocol):
         """Somebody drags an event back from Deleted Items."""
         ...
 
+    def people_repeat(self, room: RoomAddress, item_id: str) -> None:
+        """Somebody makes a series of an event."""
+        ...
+
     def people_copy(self, room: RoomAddress, item_id: str) -> None:
         """Somebody copies an event, our mark with it."""
         ...

@@ -43,6 +43,9 @@ class FakeWorld:
     def people_restore(self, room: RoomAddress, item_id: str) -> None:
         self._calendar.people_restore(room, item_id)
 
+    def people_repeat(self, room: RoomAddress, item_id: str) -> None:
+        self._calendar.people_repeat(room, item_id)
+
     def people_copy(self, room: RoomAddress, item_id: str) -> None:
         self._calendar.people_copy(room, item_id)
 

@@ -72,11 +72,16 @@ def _categories_xml(item: Item, _: Options) -> str:
 
 
 def _read_recurrence(_: Draft, __: Element) -> None:
-    raise ItemError("ErrorCalendarInvalidRecurrence", "This stand-in for Exchange keeps no recurring events.")
+    raise ItemError("ErrorCalendarInvalidRecurrence", "This stand-in for Exchange takes no recurring events.")
 
 
-def _nothing(_: Item, __: Options) -> str:
-    return ""
+def _recurrence_xml(item: Item, _: Options) -> str:
+    inside = item.content.recurrence
+    return f"<t:Recurrence>{inside}</t:Recurrence>" if inside else ""
+
+
+def _clear_recurrence(draft: Draft) -> None:
+    draft.content.recurrence = None
 
 
 _RIGHTS = (
@@ -123,16 +128,18 @@ FIELDS: dict[str, Field] = {
     "Location": kept_text("Location", "location"),
     "IsMeeting": computed("IsMeeting", lambda item: bool(item.content.attendees)),
     "IsCancelled": computed("IsCancelled", lambda _: False),
-    "IsRecurring": computed("IsRecurring", lambda _: False),
+    "IsRecurring": computed("IsRecurring", lambda item: item.content.recurrence is not None),
     "MeetingRequestWasSent": computed("MeetingRequestWasSent", lambda _: False),
     "IsResponseRequested": kept_aside("IsResponseRequested"),
-    "CalendarItemType": computed("CalendarItemType", lambda _: "Single"),
+    "CalendarItemType": computed(
+        "CalendarItemType", lambda item: "RecurringMaster" if item.content.recurrence else "Single"
+    ),
     "MyResponseType": computed("MyResponseType", lambda _: "Organizer"),
     "Organizer": Field(write=_organizer_xml),
     "RequiredAttendees": attendees("RequiredAttendees", "required"),
     "OptionalAttendees": attendees("OptionalAttendees", "optional"),
     "Resources": attendees("Resources", "resource"),
-    "Recurrence": Field(write=_nothing, read=_read_recurrence),
+    "Recurrence": Field(write=_recurrence_xml, read=_read_recurrence, clear=_clear_recurrence),
     "StartTimeZone": kept_zone("StartTimeZone", "start_zone"),
     "EndTimeZone": kept_zone("EndTimeZone", "end_zone"),
     "ConferenceType": kept_aside("ConferenceType"),

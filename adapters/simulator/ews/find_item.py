@@ -1,5 +1,8 @@
 """FindItem: by restriction and page, or by time; one response message for each folder.
 
+Without a view Exchange gives single events and masters, which this does too; a view gives a master's first date only,
+where Exchange gives every date.
+
 Source: the "FindItem operation (calendar item)" and CalendarView pages of the EWS reference.
 """
 

@@ -1,6 +1,7 @@
 """What an event looks like in the room's calendar."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -82,3 +83,19 @@ def test_every_text_fits_into_xml_in_the_end(text: str) -> None:
         element = etree.Element("Text")
         element.text = written
         assert etree.tostring(element)
+
+
+def test_fractions_of_a_second_are_cut_and_named() -> None:
+    event, remarks = rendered(start="2026-12-01T09:00:00.999999Z", end="2026-12-01T10:00:00.5Z")
+    assert (event.starts_at, event.ends_at) == (
+        datetime(2026, 12, 1, 9, tzinfo=UTC),
+        datetime(2026, 12, 1, 10, tzinfo=UTC),
+    )
+    assert [(one.code, one.member) for one in remarks] == [("time_cut", "/event/start"), ("time_cut", "/event/end")]
+
+
+def test_an_event_within_a_second_that_a_ledger_knows_is_rendered_all_the_same() -> None:
+    known = a_booking_command(event=an_event()).event
+    assert known is not None
+    event, _ = render(replace(known, ends_at=known.starts_at + timedelta(milliseconds=300)), "{subject}")
+    assert event.ends_at - event.starts_at == timedelta(seconds=1)

@@ -77,6 +77,9 @@ class SimulatorWorld:
     def people_restore(self, room: RoomAddress, item_id: str) -> None:
         self._simulator.outlook.restore(room, item_id)
 
+    def people_repeat(self, room: RoomAddress, item_id: str) -> None:
+        self._simulator.outlook.repeat(room, item_id)
+
     def people_copy(self, room: RoomAddress, item_id: str) -> None:
         self._simulator.outlook.copy(room, item_id)
 

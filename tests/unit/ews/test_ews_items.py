@@ -130,7 +130,7 @@ def test_both_zones_of_an_event_are_named() -> None:
 def test_an_update_deletes_what_became_empty_and_leaves_the_reminder_alone() -> None:
     change = item_change("AAMk", ACME, a_mark(), a_room_event(subject=""), ZONE)
     deleted = [path.get("FieldURI") for path in change.iterfind(f"{T}Updates/{T}DeleteItemField/{T}FieldURI")]
-    assert deleted == ["item:Subject", "item:Categories", "calendar:Location"]
+    assert deleted == ["calendar:Recurrence", "item:Subject", "item:Categories", "calendar:Location"]
     assert b"Reminder" not in etree.tostring(change)
 
 

@@ -141,6 +141,7 @@ def test_a_booking_that_came_or_went_meanwhile_is_being_written() -> None:
         pytest.param({"time_zone": "Asia/Tokyo"}, ("time_zone",), id="another zone"),
         pytest.param({"time_zone": None, "all_day": True}, (), id="kept in UTC, its zone being unknown there"),
         pytest.param({"ends_at": datetime(2026, 12, 1, 10, tzinfo=UTC)}, ("ends_at",), id="longer"),
+        pytest.param({"recurrence": True}, ("recurrence",), id="made a series of"),
         pytest.param({"show_as": "WorkingElsewhere"}, ("show_as",), id="a word of Outlook's"),
         pytest.param({"categories": ("Red",)}, ("categories",), id="a category"),
     ],
