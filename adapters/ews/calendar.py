@@ -78,7 +78,7 @@ class EwsCalendar:
 
     def as_kept(self, event: RoomEvent) -> Members:
         """As `RoomCalendar.as_kept`."""
-        return as_kept(event, self._zones.id_of(event.time_zone))
+        return as_kept(event, self._zones.kept(event))
 
     async def close(self) -> None:
         """As `RoomCalendar.close`."""

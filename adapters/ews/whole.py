@@ -4,7 +4,7 @@ A search gives no body and cuts long texts, and what a server keeps is not alway
 seconds): both sides are brought into the same form here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
@@ -22,7 +22,7 @@ from adapters.ews.reads import Search
 from adapters.ews.response_codes import GONE
 from adapters.ews.translate import error_of
 from adapters.ews.xml_text import Unreadable
-from adapters.ews.zones import UTC_ID
+from adapters.ews.zones import UTC_ID, Kept
 
 BODIES_AT_ONCE = 10
 """Source: Microsoft, "Mailbox synchronization and EWS in Exchange"."""
@@ -53,12 +53,18 @@ class Reading:
         (items,) = await Search(self._exchange, self._room, ["calendar"], _request, self._item).all_items()
         if isinstance(items, CalendarError):
             raise items
-        events = {item.ref: item.event for item in items if item.event is not None}
-        bodies = await self._bodies([ref for ref in events if ref not in set(unchanged)])
+        known = frozenset(unchanged)
+        bodies = await self._bodies([item.ref for item in items if item.event is not None and item.ref not in known])
+        return self.result(items, bodies)
+
+    @staticmethod
+    def result(items: Sequence["_WholeItem"], bodies: Mapping[str, str]) -> RoomReading:
+        """What was read, with the bodies by item id."""
         return RoomReading(
             events=tuple(
-                replace(event, members=replace(event.members, body=bodies.get(ref.item_id)))
-                for ref, event in events.items()
+                replace(item.event, members=replace(item.event.members, body=bodies.get(item.ref.item_id)))
+                for item in items
+                if item.event is not None
             ),
             foreign=tuple(item.ref for item in items if item.event is None),
         )
@@ -95,14 +101,14 @@ class Reading:
         raise error_of(complaint, is_write=False, whole_tenant=self._exchange.is_delegate)
 
 
-def as_kept(event: RoomEvent, zone_id: str | None) -> Members:
-    """As `RoomCalendar.as_kept`; `zone_id`: the Windows zone, None where there is none."""
+def as_kept(event: RoomEvent, kept: Kept) -> Members:
+    """As `RoomCalendar.as_kept`; `kept`: in which zone, and whether as whole days."""
     return Members(
         subject=_searched(event.subject),
         starts_at=event.starts_at.astimezone(UTC).replace(microsecond=0),
         ends_at=event.ends_at.astimezone(UTC).replace(microsecond=0),
-        time_zone=_zone(zone_id),
-        all_day=event.all_day and zone_id is not None,
+        time_zone=_zone(kept.zone_id),
+        all_day=kept.all_day,
         location=_searched(event.location),
         categories=tuple(sorted(event.categories)),
         sensitivity=event.sensitivity,

@@ -13,7 +13,7 @@ from adapters.ews.queries import Mailbox, create_items, delete_items, update_ite
 from adapters.ews.response_codes import GONE, ZONE_UNKNOWN
 from adapters.ews.translate import error_of
 from adapters.ews.xml_text import Unreadable
-from adapters.ews.zones import UTC_ID, Zones
+from adapters.ews.zones import UTC_ID, Kept, Zones
 
 
 class Batch:
@@ -25,17 +25,15 @@ class Batch:
         self._tenant = tenant
         self._operations = operations
         self._zones = zones
-        self._zone_ids = [
-            None if isinstance(each, Remove) else zones.id_of(each.event.time_zone) for each in operations
-        ]
+        self._kept = [None if isinstance(each, Remove) else zones.kept(each.event) for each in operations]
         self._whole_tenant = whole_tenant
 
     def request(self, mailbox: Mailbox) -> Element:
         """The request for all of them."""
         written = [
-            self._element(each, zone_id)
-            for each, zone_id in zip(self._operations, self._zone_ids, strict=True)
-            if not isinstance(each, Remove)
+            self._element(each, kept)
+            for each, kept in zip(self._operations, self._kept, strict=True)
+            if not isinstance(each, Remove) and kept is not None
         ]
         if isinstance(self._operations[0], Create):
             return create_items(mailbox, written)
@@ -62,32 +60,29 @@ class Batch:
             outcome = Gone()
         return [outcome] * len(self._operations)
 
-    def _element(self, write: Create | Update, zone_id: str | None) -> Element:
-        event = write.event
-        if zone_id is None:
-            # In UTC Exchange would stretch an all-day event to other midnights: the instants hold, the flag does not.
-            event, zone_id = replace(event, all_day=False), UTC_ID
+    def _element(self, write: Create | Update, kept: Kept) -> Element:
+        event = replace(write.event, all_day=kept.all_day)
+        zone_id = kept.zone_id or UTC_ID
         if isinstance(write, Create):
             return calendar_item(self._tenant, write.mark, event, zone_id)
         return item_change(write.ref.item_id, self._tenant, write.mark, event, zone_id)
 
     def _outcome(self, index: int, message: Part) -> Outcome:
-        operation, zone_id = self._operations[index], self._zone_ids[index]
+        operation, kept = self._operations[index], self._kept[index]
         complaint = answers.complaint(message)
         if complaint is None:
-            return self._done(operation, zone_id, message)
+            return _done(message, kept)
         if complaint.code in GONE and not isinstance(operation, Create):
             return Gone()
-        if complaint.code in ZONE_UNKNOWN and zone_id not in (None, UTC_ID):
-            # Not applied; the next time it is written in UTC, with a warning.
-            self._zones.forget(zone_id)
+        if complaint.code in ZONE_UNKNOWN and kept and kept.zone_id not in (None, UTC_ID):
+            # Not applied; the next time it is written in UTC or another zone, with a warning.
+            self._zones.forget(kept.zone_id)
             return Transient("server_error", detail=complaint.code)
         return error_of(complaint, is_write=True, whole_tenant=self._whole_tenant)
 
-    def _done(self, operation: Operation, zone_id: str | None, message: Part) -> Outcome:
-        if isinstance(operation, Remove):
-            return Done()
-        ref = answers.written_ref(message)
-        if ref is None:
-            return Unknown(detail="no item id in the answer")
-        return Done(ref=ref, warnings=() if zone_id else ("time_zone_as_utc",))
+
+def _done(message: Part, kept: Kept | None) -> Outcome:
+    if kept is None:
+        return Done()
+    ref = answers.written_ref(message)
+    return Unknown(detail="ItemId is missing") if ref is None else Done(ref=ref, warnings=kept.warnings)

@@ -80,6 +80,14 @@ WARNING_CODES: dict[str, Code] = {
         "Fractions of a second were cut from the time: calendars keep whole seconds.",
         "Nothing, or publish whole seconds.",
     ),
+    "time_zone_replaced": _code(
+        "Exchange's own rules for the time zone differ on these days; the event is kept in a zone with the same days.",
+        "Nothing; Exchange's zone will follow with its next update of time zones.",
+    ),
+    "all_day_as_times": _code(
+        "No time zone of Exchange has these days: the event is kept at the same instants, not as whole days.",
+        "Nothing, or publish a time zone that Exchange has the same rules for.",
+    ),
     "time_zone_as_utc": _code(
         "Exchange does not know the time zone; the event is kept in UTC, at the same instants.",
         "Nothing, or publish a time zone that Exchange knows.",

@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from consumers.bookings.codes import code_of
 from consumers.bookings.complaints import Remark
 
-_MEMBER = {"time_zone_as_utc": "/event/time_zone"}
+_MEMBER = {
+    "time_zone_as_utc": "/event/time_zone",
+    "time_zone_replaced": "/event/time_zone",
+    "all_day_as_times": "/event/all_day",
+}
 
 
 def remarks_on_write(codes: Iterable[str]) -> list[Remark]:
