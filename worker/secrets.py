@@ -1,11 +1,15 @@
 """Secrets that cannot be printed: read from the environment once, from a file again whenever the file changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic_core import core_schema
+
+from worker.files import FileUnusable, read_text, signature_of
+
+MAX_BYTES = 256 * 1024
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class SecretUnreadable(Exception):
@@ -13,15 +17,6 @@ class SecretUnreadable(Exception):
 
     The text names neither: somebody may have written the secret itself where its place belongs.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """What of a file changes with its content."""
-
-    modified_ns: int
-    size_bytes: int
-    inode: int
 
 
 class Secret:
@@ -37,29 +32,41 @@ class Secret:
         self._value = value
         self._source = source
         self._path = path
-        self._signature = _signature(path) if path else None
+        self._signature = signature_of(path) if path else None
+
+    @property
+    def path(self) -> Path | None:
+        """The file that it is in, or None."""
+        return self._path
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it stands in the configuration itself."""
+        return self._source == _GIVEN
 
     @classmethod
     def given(cls, value: str) -> "Secret":
         """A value that stands in the configuration itself."""
-        return cls(value, "configuration")
+        return cls(value, _GIVEN)
 
     @classmethod
     def from_environment(cls, name: str, environment: Mapping[str, str]) -> "Secret":
         """The value of an environment variable, now. Raises `SecretUnreadable`."""
         value = environment.get(name)
-        if not value:
-            raise SecretUnreadable(f"the environment variable is {'empty' if value == '' else 'not set'}")
+        if value is None:
+            raise SecretUnreadable("the environment variable is not set")
+        # It may have been filled from a file that begins with one.
+        value = _checked(value.removeprefix(_BYTE_ORDER_MARK), "environment variable")
         return cls(value, f"environment variable {name}")
 
     @classmethod
     def from_file(cls, path: Path) -> "Secret":
-        """The content of a file less the line end after it. Raises `SecretUnreadable`."""
+        """The content of a file less a byte order mark and the line end after it. Raises `SecretUnreadable`."""
         return cls(_content(path), f"file {path}", path)
 
     def read(self) -> str:
         """The secret itself; of a file that changed the new content, of one that cannot be read the last."""
-        if self._path is not None and _signature(self._path) != self._signature:
+        if self._path is not None and signature_of(self._path) != self._signature:
             self.refresh()
         return self._value
 
@@ -67,7 +74,7 @@ class Secret:
         """Read the file again, changed or not (the server refused the secret); whether the secret is another now."""
         if self._path is None:
             return False
-        before, signature = self._value, _signature(self._path)
+        before, signature = self._value, signature_of(self._path)
         try:
             self._value = _content(self._path)
         except SecretUnreadable:
@@ -100,21 +107,21 @@ class Secret:
         return core_schema.is_instance_schema(cls, serialization=core_schema.to_string_ser_schema())
 
 
-def _signature(path: Path) -> _Signature | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
-
-
 def _content(path: Path) -> str:
     try:
-        value = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
-    except OSError as error:
-        raise SecretUnreadable(f"the file cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise SecretUnreadable("the file is not UTF-8") from None
+        text = read_text(path, max_bytes=MAX_BYTES)
+    except FileUnusable as why:
+        raise SecretUnreadable(f"the file {why}") from None
+    return _checked(text.removesuffix("\n").removesuffix("\r"), "file")
+
+
+def _checked(value: str, place: str) -> str:
     if not value:
-        raise SecretUnreadable("the file is empty")
+        raise SecretUnreadable(f"the {place} is empty")
+    if "\0" in value:
+        # UTF-16 without a byte order mark, or a file that was cut off by a crash.
+        raise SecretUnreadable(f"the {place} holds a NUL character; save it as UTF-8 text")
     return value
+
+
+_GIVEN = "configuration"

@@ -17,6 +17,7 @@ from aio_pika.abc import AbstractConnection
 from adapters.audit import Audit
 from adapters.calendar import RoomAddress, RoomCalendar, TenantName
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
+from adapters.ledger import LedgerUnavailable
 from adapters.story import StoriedLedger
 from consumers.bookings.breaker import Breaker
 from consumers.bookings.gate import Gate
@@ -30,6 +31,7 @@ from consumers.intake.session import BrokerAddress
 from consumers.reconcile.read import RoomView
 from worker import settings as configured
 from worker.settings import BrokerSettings, Settings, TenantSettings
+from worker.settings.urls import UnusableUrl
 from worker.tenants import TenantRegistry
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,10 @@ def names(settings: Settings) -> Names:
     return Names(settings.broker.prefix)
 
 
+class BrokerUrlUnusable(OSError):
+    """The url in the file is not one that may be connected to any more; nothing was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfiguredBroker:
     """Where the broker is and whom to trust, read again at each connect: files change while a worker runs."""
@@ -68,11 +74,12 @@ class ConfiguredBroker:
     settings: BrokerSettings
 
     def address(self) -> BrokerAddress:
-        """The broker's address as it is now. Raises `OSError`: a certificate cannot be used."""
-        # Read whatever its time stamp says, a refused password may be behind the connect; and connects are few.
-        self.settings.secret_url.refresh()
-        url = self.settings.secret_url.read()
-        return BrokerAddress(url=url, tls=_tls(self.settings) if url.startswith("amqps:") else None)
+        """The broker's address as it is now. Raises `OSError`: a certificate or the url cannot be used."""
+        try:
+            url = self.settings.url_now()
+        except UnusableUrl as why:
+            raise BrokerUrlUnusable(f"the broker's url {why}") from None
+        return BrokerAddress(url=url.text, tls=_tls(self.settings) if url.parts.scheme == "amqps" else None)
 
     async def connect(self, name: str, *, whole: bool = False) -> AbstractConnection:
         """Open a plain connection; `name` shows in the broker's list of connections."""
@@ -101,14 +108,21 @@ async def ledger(settings: Settings, *, committed: Callable[[float], None] = lam
     """
     from adapters.sql import open_ledger  # noqa: PLC0415 - commands without a ledger need not load databases
 
-    return await open_ledger(settings.ledger.secret_url.read(), committed=committed)
+    return await open_ledger(_ledger_url(settings), committed=committed)
 
 
 async def audit(settings: Settings) -> Audit:
     """The audit that lies beside the ledger. Raises `LedgerError`."""
     from adapters.sql import open_audit  # noqa: PLC0415 - see `ledger`
 
-    return await open_audit(settings.ledger.secret_url.read())
+    return await open_audit(_ledger_url(settings))
+
+
+def _ledger_url(settings: Settings) -> str:
+    try:
+        return settings.ledger.url_now().text
+    except UnusableUrl as why:
+        raise LedgerUnavailable(f"The ledger's url {why}.") from None
 
 
 def load_calendars() -> None:

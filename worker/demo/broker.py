@@ -12,7 +12,7 @@ from adapters.rabbitmq.node import BrokerNode
 from consumers.intake.names import Names
 from consumers.intake.session import BrokerAddress
 from consumers.intake.topology import Topology
-from worker.settings.kinds import split
+from worker.settings.urls import UnusableUrl, broker_url
 
 PARTITIONS = 4
 
@@ -36,10 +36,11 @@ class Broker:
 @asynccontextmanager
 async def given_broker(url: str) -> AsyncIterator[Broker]:
     """Use somebody's broker under names of our own, and delete them at the end. Raises `GivenBrokerUnusable`."""
-    parts = split(url)
-    if parts is None or parts.scheme not in {"amqp", "amqps"}:
-        raise GivenBrokerUnusable("The broker that is named needs an address such as amqp://user:password@host:5672/.")
-    broker = Broker(address=BrokerAddress(url=url), names=Names(f"roomsync-demo-{secrets.token_hex(4)}"))
+    try:
+        checked = broker_url(url, allow_plain=True)
+    except UnusableUrl as why:
+        raise GivenBrokerUnusable(f"The address of the broker that is named {why}.") from None
+    broker = Broker(address=BrokerAddress(url=checked.text), names=Names(f"roomsync-demo-{secrets.token_hex(4)}"))
     try:
         # Told now, in words, rather than by a worker that goes on trying.
         await (await broker.address.connect("roomsync demo")).close()

@@ -1,15 +1,14 @@
 """The kinds of values that settings have, each with its check: files, secrets, addresses, host names."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from worker.files import FileUnusable, check_readable
 from worker.secrets import Secret, SecretUnreadable
 from worker.settings.complaints import wrong
 
@@ -47,10 +46,10 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 def _readable(path: Path) -> Path:
     try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise wrong("{path} cannot be read ({why})", path=str(path), why=error.strerror) from None
+        check_readable(path)
+    except FileUnusable as why:
+        raise wrong("{path} {why}", path=str(path), why=str(why)) from None
+    return path
 
 
 def _secret(value: object) -> object:
@@ -102,33 +101,6 @@ def chosen(*secrets: Secret | None) -> Secret:
     return next(secret for secret in secrets if secret is not None)
 
 
-def host_of(url: SplitResult) -> str | None:
-    """The host of a URL, or None where there is none or its port is no port."""
-    try:
-        return url.hostname if url.port is None or url.port else None
-    except ValueError:
-        return None
-
-
-def split(url: str) -> SplitResult | None:
-    """The parts of a URL; None for what is none."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return parts if host_of(parts) else None
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether the host is this machine, by its address or by the name localhost."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
@@ -142,22 +114,3 @@ def _domain(value: str) -> str:
 
 
 Domain = Annotated[str, AfterValidator(_domain)]
-
-
-def checked_service(url: str, *, plain_http_on_loopback: bool, at: str = "") -> str:
-    """The URL of a service that secrets are sent to: https, or plain http on loopback where that is allowed.
-
-    Args:
-        at: the key inside the checked one that holds the URL.
-
-    Raises:
-        PydanticCustomError: it is not.
-    """
-    parts: Any = split(url)
-    if parts is None or parts.scheme not in {"https", "http"}:
-        raise wrong("must be an https:// URL", at=at)
-    if parts.username is not None or parts.query or parts.fragment:
-        raise wrong("must be a URL without user, password, query and fragment", at=at)
-    if parts.scheme == "http" and not (plain_http_on_loopback and is_loopback(parts.hostname)):
-        raise wrong("must begin with https://; http:// is for loopback only, with allow_plain_http = true", at=at)
-    return url

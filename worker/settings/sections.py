@@ -18,10 +18,9 @@ from worker.settings.kinds import (
     Section,
     chosen,
     exactly_one,
-    is_loopback,
-    split,
     surroundings,
 )
+from worker.settings.urls import CheckedUrl, UnusableUrl, broker_url, ledger_url
 
 
 class _WithUrl(Section):
@@ -33,6 +32,11 @@ class _WithUrl(Section):
     @classmethod
     def _one_url(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
         return exactly_one(value, info, "url", "url_env")
+
+    @property
+    def secret_url(self) -> Secret:
+        """The URL with its credentials, as it is written."""
+        return chosen(self.url, self.url_env, self.url_file)
 
 
 class BrokerSettings(_WithUrl):
@@ -48,18 +52,14 @@ class BrokerSettings(_WithUrl):
     @field_validator("url", "url_env", "url_file")
     @classmethod
     def _is_a_broker(cls, value: Secret | None) -> Secret | None:
-        parts = split(value.read()) if value else None
-        if value and (parts is None or parts.scheme not in {"amqp", "amqps"}):
-            raise wrong("must be amqps://user:password@host:port/vhost")
+        _check_broker(value, allow_plain=True)
         return value
 
     @field_validator("allow_plain")
     @classmethod
     def _plain_stays_here(cls, value: bool, info: ValidationInfo) -> bool:
         for url in (info.data.get("url"), info.data.get("url_env"), info.data.get("url_file")):
-            parts = split(url.read()) if url else None
-            if parts and parts.scheme == "amqp" and not value and not is_loopback(parts.hostname):
-                raise wrong("amqp:// sends passwords unencrypted to another machine; use amqps://, or set this to true")
+            _check_broker(url, allow_plain=value)
         return value
 
     @field_validator("key_file")
@@ -69,10 +69,11 @@ class BrokerSettings(_WithUrl):
             raise wrong("certificate_file and key_file go together; give both or none", at="..")
         return value
 
-    @property
-    def secret_url(self) -> Secret:
-        """The URL with its credentials."""
-        return chosen(self.url, self.url_env, self.url_file)
+    def url_now(self) -> CheckedUrl:
+        """The URL as it is at this moment: a file is read again. Raises `UnusableUrl`."""
+        # Whatever its time stamp says: a refused password may be behind the connect, and connects are few.
+        self.secret_url.refresh()
+        return broker_url(self.secret_url.read(), allow_plain=self.allow_plain)
 
 
 class LedgerSettings(_WithUrl):
@@ -85,19 +86,28 @@ class LedgerSettings(_WithUrl):
     @field_validator("url", "url_env", "url_file")
     @classmethod
     def _is_a_ledger(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
-        url = value.read() if value else ""
-        path = url.removeprefix("sqlite:///")
-        if not value or (url.startswith("postgresql://") and split(url)):
+        if not value:
             return value
-        if path in {url, "", ":memory:"} or "?" in path:
-            raise wrong("must be sqlite:///path/to/ledger.db or postgresql://user:password@host/database")
+        try:
+            checked = ledger_url(value.read())
+        except UnusableUrl as why:
+            raise wrong("{why}", why=str(why)) from None
+        if checked.parts.scheme != "sqlite":
+            return value
         # An absolute path stays as it is: the folder is dropped in front of it.
-        return Secret.given(f"sqlite:///{surroundings(info).folder.absolute() / path}")
+        return Secret.given(f"sqlite:///{surroundings(info).folder.absolute() / checked.parts.path[1:]}")
 
-    @property
-    def secret_url(self) -> Secret:
-        """The URL with its credentials."""
-        return chosen(self.url, self.url_env, self.url_file)
+    def url_now(self) -> CheckedUrl:
+        """The URL as it is at this moment: a file is read again. Raises `UnusableUrl`."""
+        return ledger_url(self.secret_url.read())
+
+
+def _check_broker(url: Secret | None, *, allow_plain: bool) -> None:
+    try:
+        if url:
+            broker_url(url.read(), allow_plain=allow_plain)
+    except UnusableUrl as why:
+        raise wrong("{why}", why=str(why)) from None
 
 
 class HttpSettings(Section):

@@ -15,10 +15,10 @@ from worker.settings.kinds import (
     SecretFromEnvironment,
     SecretFromFile,
     Section,
-    checked_service,
     chosen,
     exactly_one,
 )
+from worker.settings.urls import UnusableUrl, service_url
 
 EXCHANGE_ONLINE_EWS = "https://outlook.office365.com/EWS/Exchange.asmx"
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -129,7 +129,8 @@ class TenantSettings(Section):
         if info.data.get("backend") == "graph" and isinstance(value, _PasswordAuth):
             raise wrong('must be client-secret or certificate with backend = "graph"', at="kind")
         if isinstance(value, _ApplicationAuth) and "allow_plain_http" in info.data:
-            checked_service(value.authority, plain_http_on_loopback=info.data["allow_plain_http"], at="authority")
+            authority = _service(value.authority, plain=info.data["allow_plain_http"], at="authority")
+            return value.model_copy(update={"authority": authority})
         return value
 
     @field_validator("service_url")
@@ -139,7 +140,7 @@ class TenantSettings(Section):
             if isinstance(info.data.get("auth"), _PasswordAuth):
                 raise wrong("is needed with basic and ntlm, such as https://mail.example.com/EWS/Exchange.asmx")
             return None
-        return checked_service(value, plain_http_on_loopback=info.data.get("allow_plain_http", True))
+        return _service(value, plain=info.data.get("allow_plain_http", True))
 
     @property
     def url(self) -> str:
@@ -156,6 +157,13 @@ class TenantSettings(Section):
             mailbox_concurrency=self.limits.mailbox_concurrency,
             tenant_concurrency=self.limits.tenant_concurrency,
         )
+
+
+def _service(url: str, *, plain: bool, at: str = "") -> str:
+    try:
+        return service_url(url, plain_http_on_loopback=plain).text
+    except UnusableUrl as why:
+        raise wrong("{why}", why=str(why), at=at) from None
 
 
 _PLACEHOLDERS = "{subject} and {organizer}"

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -111,3 +112,40 @@ def test_a_secret_that_cannot_be_read_says_why_and_not_where(tmp_path: Path) -> 
         with pytest.raises(SecretUnreadable, match=reason) as raised:
             Secret.from_environment(WORD, environment)
         assert WORD not in str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbfhunter2\r\n")
+    assert Secret.from_file(file).read() == "hunter2"
+    assert Secret.from_environment("P", {"P": "\ufeffhunter2"}).read() == "hunter2"
+
+
+def test_a_secret_that_gets_a_byte_order_mark_later_stays_the_secret(file: Path) -> None:
+    secret = Secret.from_file(file)
+    file.write_bytes(b"\xef\xbb\xbfcorrect horse")
+    assert (secret.refresh(), secret.read()) == (True, "correct horse")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param("hunter2".encode("utf-16"), "UTF-16", id="UTF-16"),
+        pytest.param(b"\xfe\xff" + "hunter2".encode("utf-16-be"), "UTF-16", id="UTF-16, the other way round"),
+        pytest.param("hunter2".encode("utf-16-le"), "NUL character", id="UTF-16 without a mark"),
+        pytest.param(b"\xef\xbb\xbf\n", "empty", id="a mark alone"),
+        pytest.param(b"x" * (256 * 1024 + 1), "larger than 256 KiB", id="too large"),
+    ],
+)
+def test_a_file_that_holds_no_secret_in_utf_8_is_named_by_its_fault(file: Path, content: bytes, reason: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(SecretUnreadable, match=reason):
+        Secret.from_file(file)
+
+
+def test_a_secret_is_not_waited_for_where_a_pipe_came_in_its_place(file: Path) -> None:
+    secret = Secret.from_file(file)
+    file.unlink()
+    os.mkfifo(file)
+    assert (secret.refresh(), secret.read()) == (False, WORD)
+    with pytest.raises(SecretUnreadable, match="not a regular file"):
+        Secret.from_file(file)
