@@ -16,6 +16,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from adapters.rabbitmq.node import BrokerNode
+from consumers.failed.export import FileMessage
 from consumers.failed.message import FailedMessage, describe, id_of
 from consumers.failed.queue import FailedQueue
 from consumers.failed.seat import Seat, SeatTaken
@@ -119,6 +120,13 @@ async def drained(connection: AbstractConnection, names: Names, count: int) -> l
     return collected.messages
 
 
+def plain(message: AbstractIncomingMessage) -> FileMessage:
+    """What another client was given, as far as an id needs it."""
+    return FileMessage(
+        body=message.body, headers=message.headers, message_id=message.message_id, routing_key=message.routing_key
+    )
+
+
 async def test_looking_through_twice_shows_the_same_in_the_same_order_and_changes_nothing(
     broker: BrokerNode, names: Names, connection: AbstractConnection
 ) -> None:
@@ -137,7 +145,7 @@ async def test_looking_through_twice_shows_the_same_in_the_same_order_and_change
     assert {group.name for group in by_code.largest_first()} == set(CODES)
     if MESSAGES <= 10_000:
         kept = await drained(connection, names, MESSAGES)
-        assert [id_of(message) for message in kept] == [message.failed_id for message in first]
+        assert [id_of(plain(message)) for message in kept] == [message.failed_id for message in first]
         assert kept[0].headers.get("x-delivery-count") == 2
 
 

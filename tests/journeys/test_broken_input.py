@@ -80,6 +80,8 @@ async def test_a_message_that_is_no_command_lies_in_failed_unchanged(case: Broke
 
 @each
 async def test_the_reason_stands_on_it_as_a_code_and_as_a_sentence(case: Broken, stage: Stage) -> None:
+    if case.code == "too_large":
+        pytest.skip("rejected without having been kept: the broker parks it, and adds no notes of ours")
     parked = await stage.failed.of(await stage.send_bytes(case.body, ROOM))
     assert parked.headers["x-roomsync-error-code"] == case.code
     assert re.fullmatch(SENTENCE, str(parked.headers["x-roomsync-error-message"]))
