@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from adapters.calendar import TenantName
 from consumers.bookings.command import BookingCommand, parse_command
-from consumers.bookings.tenants import Tenant
+from consumers.bookings.tenants import Tenant, Unusable
 
 START = "2026-12-01T09:00:00+01:00"
 END = "2026-12-01T10:00:00+01:00"
 
 
-class Tenants(dict[str, Tenant]):
+class Tenants(dict[str, Tenant | Unusable]):
     """A directory of tenants that is filled by hand."""
 
     def __init__(self, *tenants: Tenant) -> None:

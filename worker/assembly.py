@@ -13,9 +13,11 @@ from consumers.intake.observer import Observer, Observers
 from consumers.intake.parked_watch import ParkedWatch
 from consumers.intake.partitions import Partitions
 from consumers.intake.reading import Reader
+from consumers.intake.relief import put_off
 from consumers.intake.settle import Settler
 from consumers.story.telling import Storyteller
 from worker import wiring
+from worker.chores import Chores
 from worker.metrics import Metrics, TimedCalendar, WorkerState
 from worker.metrics.rates import Rates
 from worker.settings import Settings
@@ -37,6 +39,7 @@ class Worker:
     intake: Intake
     metrics: Metrics
     view: WorkerView
+    chores: Chores
 
     @property
     def idle_s(self) -> float:
@@ -86,7 +89,7 @@ async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing:
         reader=reader,
         settler=settler,
     )
-    intake = _intake(common, reaches)
+    intake, chores = _intake(common, reaches), Chores()
     return Worker(
         settings=settings,
         registry=registry,
@@ -94,7 +97,8 @@ async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing:
         reaches=reaches,
         intake=intake,
         metrics=metrics,
-        view=_view(intake, reaches, registry, metrics),
+        view=_view(intake, reaches, registry, metrics, chores),
+        chores=chores,
     )
 
 
@@ -102,7 +106,7 @@ def _metrics(settings: Settings, registry: TenantRegistry) -> Metrics:
     return Metrics(
         wiring.names(settings),
         partition_count=settings.broker.partitions,
-        is_tenant=lambda name: registry.get(name) is not None,
+        is_tenant=registry.is_named,
     )
 
 
@@ -120,6 +124,7 @@ def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
         reader,
         settler,
         clock=clocks.monotonic,
+        away=lambda tenant: put_off(tenant, common.registry.away_s(tenant)),
     )
     intake = Intake(
         address=wiring.broker_address(settings),
@@ -142,19 +147,17 @@ def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
     return intake
 
 
-def _view(intake: Intake, reaches: wiring.Reaches, registry: TenantRegistry, metrics: Metrics) -> WorkerView:
+def _view(
+    intake: Intake, reaches: wiring.Reaches, registry: TenantRegistry, metrics: Metrics, chores: Chores
+) -> WorkerView:
     view = WorkerView(
         intake=intake,
-        tenants=lambda: _served(registry),
+        tenants=registry.names,
+        misconfigured=registry.troubles,
+        failing_chores=chores.failing,
         gates=reaches.gates,
         queues=metrics.queues,
         rates=Rates(metrics.commands.totals, monotonic=intake.clocks.monotonic),
     )
-    metrics.registry.register(WorkerState(intake, parts=view.parts, gates=reaches.gates))
+    metrics.registry.register(WorkerState(intake, view))
     return view
-
-
-def _served(registry: TenantRegistry) -> list[str]:
-    """The tenants that are configured and that this version can serve."""
-    settings = [registry.settings(name) for name in registry.names()]
-    return [each.name for each in settings if each is not None and not wiring.unsupported(each)]

@@ -36,6 +36,8 @@ async def serve(settings: HttpSettings, view: WorkerView, metrics: CollectorRegi
             "obstacles": found,
             "parts": view.parts(),
             "stopped_tenants": view.stopped_tenants(),
+            "misconfigured_tenants": view.misconfigured_tenants(),
+            "failing_chores": dict(view.failing_chores()),
         }
         return web.json_response(told, status=503 if found else 200)
 

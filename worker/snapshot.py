@@ -10,18 +10,24 @@ from consumers.bookings.gate import Gate
 from consumers.intake.intake import Intake
 from worker.metrics.queues import QueueMetrics
 from worker.metrics.rates import Rates
+from worker.tenants import TenantTrouble
+
+TOLD_MAX = 10
+"""Tenants that an obstacle names one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerView:
-    """The parts to look at. `tenants`: those that are configured and that this version can serve; `gates`: of those
-    that had a command so far."""
+    """The parts to look at. `tenants`: those that can be used; `gates`: of those that had a command so far;
+    `misconfigured`: those whose settings cannot be used; `failing_chores`: those whose trouble lasts, and why."""
 
     intake: Intake
     tenants: Callable[[], Iterable[str]]
     gates: Callable[[], Mapping[str, Gate]]
     queues: QueueMetrics
     rates: Rates
+    misconfigured: Callable[[], Mapping[str, TenantTrouble]] = dict
+    failing_chores: Callable[[], Mapping[str, str]] = dict
 
     def parts(self) -> dict[str, str | None]:
         """Broker, ledger and tenants, each with what keeps the worker from using it, in words, or None."""
@@ -41,13 +47,18 @@ class WorkerView:
         gates = self.gates()
         return {name: str(gate.breaker.error) for name, gate in gates.items() if gate.breaker.error is not None}
 
+    def misconfigured_tenants(self) -> dict[str, str]:
+        """The tenants whose settings cannot be used, and why; most of them wait (`worker.tenants`)."""
+        return {name: trouble.why for name, trouble in self.misconfigured().items()}
+
     def _why_no_tenant(self) -> str | None:
-        tenants, stopped = list(self.tenants()), self.stopped_tenants()
-        if not tenants:
-            return "no tenant is configured"
-        if any(name not in stopped for name in tenants):
+        stopped = self.stopped_tenants()
+        if any(name not in stopped for name in self.tenants()):
             return None
-        return "; ".join(f"tenant {name}: {stopped[name]}" for name in tenants)
+        why = {name: stopped[name] for name in self.tenants()} | self.misconfigured_tenants()
+        told = [f"tenant {name}: {words}" for name, words in sorted(why.items())]
+        more = [f"and {len(told) - TOLD_MAX} more"] if len(told) > TOLD_MAX else []
+        return "; ".join([*told[:TOLD_MAX], *more]) or "no tenant is configured"
 
     def status(self) -> dict[str, object]:
         """Queues, lanes, rates, throttled rooms and breakers as they are now."""
@@ -67,6 +78,8 @@ class WorkerView:
                 {"tenant": tenant, "room": room, "waiting": waiting, "in_work": in_work}
                 for (tenant, room), (waiting, in_work) in lanes
             ],
+            "misconfigured_tenants": self.misconfigured_tenants(),
+            "failing_chores": dict(self.failing_chores()),
             "tenants": {name: _tenant(gate, now_at) for name, gate in sorted(self.gates().items())},
         }
 

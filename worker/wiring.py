@@ -139,15 +139,6 @@ def _ews_calendar(settings: EwsSettings) -> RoomCalendar:
     return EwsCalendar(settings)
 
 
-def unsupported(tenant: TenantSettings) -> str | None:
-    """Why this version cannot serve a tenant that is configured rightly, or None."""
-    if tenant.backend != "ews":
-        return f'tenant {tenant.name}: backend = "{tenant.backend}" is not in this version of roomsync'
-    if not isinstance(tenant.auth, configured.BasicAuth | configured.NtlmAuth):
-        return f'tenant {tenant.name}: auth.kind = "{tenant.auth.kind}" is not in this version of roomsync'
-    return None
-
-
 @dataclass(slots=True, kw_only=True)
 class _Reach:
     """How a tenant is reached: made anew when its settings or its secret change."""
@@ -231,10 +222,10 @@ class Reaches:
 
     def _reach(self, name: TenantName) -> _Reach | None:
         settings = self._registry.settings(name)
-        if settings is None or unsupported(settings):
+        if settings is None:
             self._let_go(self._reaches.pop(name, None))
             return None
-        assert isinstance(settings.auth, configured.BasicAuth | configured.NtlmAuth)  # noqa: S101 - see `unsupported`
+        assert isinstance(settings.auth, configured.BasicAuth | configured.NtlmAuth)  # noqa: S101 - see `TenantSettings.unserved`
         known = self._reaches.get(name)
         if known is not None and known.gate.breaker.error is not None:
             # The server refused it: a change that the file's time stamp does not show is seen all the same.

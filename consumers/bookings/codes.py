@@ -110,6 +110,12 @@ SETTLING_CODES: dict[str, Code] = {
         "Look at the worker's log, or at /readyz, for what is wrong with the ledger (locked, disk full, unreachable).",
         "tenant",
     ),
+    "tenant_misconfigured": _code(
+        "The settings of this command's tenant cannot be used; its commands wait.",
+        "Mend what `roomsync config check` says of the tenant; the worker goes on by itself, but for a variable of the "
+        "environment, which takes a restart.",
+        "tenant",
+    ),
     "internal_error": _code(
         "roomsync itself failed at this command; it is tried again.",
         "Report it with the worker's log; the command is kept.",

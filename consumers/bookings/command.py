@@ -19,7 +19,7 @@ from consumers.bookings.digest import digest_of_published
 from consumers.bookings.event import BookingEvent
 from consumers.bookings.json_object import JsonObject, read_object
 from consumers.bookings.message import FORMS, CommandForm, EndForm, MoveForm, PutForm
-from consumers.bookings.tenants import TenantDirectory
+from consumers.bookings.tenants import TenantDirectory, Unusable
 
 _MAX_COMPLAINTS = 50
 
@@ -111,6 +111,8 @@ def _complaints_about_tenant(known: KnownMembers, tenants: TenantDirectory) -> l
     tenant = tenants.get(known.tenant)
     if tenant is None:
         return [Complaint.of("tenant_unknown", "/tenant")]
+    if isinstance(tenant, Unusable):
+        return []  # its domains are not known either
     return [
         Complaint.of("room_not_in_domain", f"/{member}")
         for member, room in (("room", known.room), ("previous_room", known.previous_room))

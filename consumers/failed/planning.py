@@ -14,13 +14,14 @@ from consumers.bookings.command import BookingCommand
 from consumers.bookings.complaints import BadMessage
 from consumers.bookings.json_object import MAX_BYTES
 from consumers.bookings.result import Outcome
-from consumers.bookings.tenants import TenantDirectory
+from consumers.bookings.tenants import Tenant, TenantDirectory
 from consumers.failed.correction import Corrected, Correction, NotCorrectable, corrected
 from consumers.failed.forecast import Case, Fate, Will, by_booking, fates_of_booking
 from consumers.failed.message import FailedMessage, Queued, describe, parse_whole
 from consumers.failed.selection import Selection, in_order
 from consumers.intake.headers import Notes
 
+NO_TEMPLATE = "{subject}"
 IN_MEMORY_MAX_BYTES = 128 * 1024 * 1024
 
 
@@ -170,8 +171,9 @@ class Planner:
 
     def _case(self, command: BookingCommand, seen: Seen) -> Case:
         tenant = self._tenants.get(command.tenant)
-        assert tenant is not None  # noqa: S101 - the command was parsed as this tenant's
-        return Case(command=command, first_seen_at=seen.notes.first_seen_at, subject_template=tenant.subject_template)
+        # Of one whose settings cannot be used it is foretold what becomes of the command once they are mended.
+        template = tenant.subject_template if isinstance(tenant, Tenant) else NO_TEMPLATE
+        return Case(command=command, first_seen_at=seen.notes.first_seen_at, subject_template=template)
 
     async def _rows(self, commands: Iterable[BookingCommand]) -> Mapping[BookingKey, LedgerRow]:
         bookings: defaultdict[tuple[TenantName, RoomAddress], set[BookingId]] = defaultdict(set)

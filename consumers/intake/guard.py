@@ -7,6 +7,8 @@ a healthy command would pay for our defect.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
+import structlog
+
 from consumers.bookings.room import Clocks
 from consumers.intake.client_errors import NotPublished, was_cancelled
 from consumers.intake.copies import NotCopied
@@ -15,6 +17,8 @@ from consumers.intake.mishaps import Complaints
 from consumers.intake.receipt import AlreadySettled, State
 from consumers.intake.received import Handed, shown_id
 from consumers.intake.returns import Mishaps, came_back
+
+log = structlog.get_logger(__name__)
 
 FIRST_S = 5.0
 """Doubled with each return."""

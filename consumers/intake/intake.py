@@ -91,6 +91,11 @@ class Intake:
         if self.lanes.ledger.error is not None:
             raise self.lanes.ledger.error
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to."""
+        return self._stop.is_set()
+
     def stop(self) -> None:
         """Take nothing more; `run` drains and returns."""
         self._stop.set()

@@ -24,7 +24,7 @@ from consumers.intake.mishaps import Complaints
 from consumers.intake.places import Place, Places
 from consumers.intake.pulse import Pulse
 from consumers.intake.reading import Reader
-from consumers.intake.relief import Relief, RoomOf
+from consumers.intake.relief import Away, Relief, RoomOf, put_off
 from consumers.intake.right_of_way import RightOfWay
 from consumers.intake.session import Session
 from consumers.intake.settle import Settler
@@ -37,10 +37,13 @@ LEDGER_AWAY_S = 60.0
 
 
 class Lanes:
-    """All lanes of the process."""
+    """All lanes of the process. `away`: for how long commands go away whose tenant has no rooms at the moment."""
 
-    def __init__(self, room_of: RoomOf, reader: Reader, settler: Settler, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, room_of: RoomOf, reader: Reader, settler: Settler, *, clock: Callable[[], float], away: Away = put_off
+    ) -> None:
         self._room_of = room_of
+        self._away = away
         self._reader = reader
         self._settler = settler
         self._clock = clock
@@ -136,13 +139,13 @@ class Lanes:
                 self._start((tenant, address), lane)
 
     def _put_back(self, key: LaneKey, lane: Lane) -> None:
-        """The worker stops, or the tenant is gone from the configuration: nothing is begun any more."""
+        """The worker stops, or the tenant's settings cannot be used or are gone: nothing is begun any more."""
         waiting = lane.take_waiting(lambda _: True)
         if self._stopping:
             self._asides.begin(self._settler.release(waiting))
         else:
-            gone = Problem.coded("tenant_unknown")
-            self._send_away(waiting, Later(wait_s=60.0, problem=gone, counts_attempt=True))
+            # What is certain to be nobody's is parked when it is read.
+            self._send_away(waiting, self._away(key[0]))
         self._drop_if_empty(key, lane)
 
     def _drop_if_empty(self, key: LaneKey, lane: Lane) -> None:

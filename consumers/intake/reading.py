@@ -11,7 +11,7 @@ from consumers.bookings.command import parse_command
 from consumers.bookings.json_object import MAX_BYTES, too_large
 from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.room import Clocks
-from consumers.bookings.tenants import TenantDirectory
+from consumers.bookings.tenants import Tenant, TenantDirectory
 from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.headers import Notes
 from consumers.intake.received import Handed
@@ -72,7 +72,7 @@ class Reader:
             received_s=held.received_s,
             returned=held.returned,
             command=command,
-            backend=tenant.backend if tenant else "",
+            backend=tenant.backend if isinstance(tenant, Tenant) else "",
         )
 
     def read_all(self, waiting: Sequence[Envelope]) -> tuple[list[Delivery], list[tuple[Envelope, Exception]]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from adapters.calendar import RoomAddress, TenantName
 from consumers.bookings.gate import Gate
+from consumers.bookings.policy import BREAKER_FIRST_WAIT_S
 from consumers.bookings.room import Room
 from consumers.bookings.verdict import Later, Problem
 from consumers.intake.deliveries import Envelope, LaneKey
@@ -14,6 +15,12 @@ from consumers.intake.windows import HEAVY_AWAY_S, RELIEVE_EVERY_S, STANDING_STI
 
 RoomOf = Callable[[TenantName, RoomAddress], Room | None]
 SendAway = Callable[[list[Envelope], Later], None]
+Away = Callable[[TenantName], Later]
+
+
+def put_off(_tenant: TenantName, wait_s: float = BREAKER_FIRST_WAIT_S) -> Later:
+    """What becomes of commands whose tenant's settings cannot be used: as behind an open breaker."""
+    return Later(wait_s=wait_s, problem=Problem.coded("tenant_misconfigured"), counts_attempt=False)
 
 
 class Relief:

@@ -2,12 +2,16 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from worker.settings import Settings, WrongSettings, find_settings, read_settings
+from worker.settings import Settings, SettingsComplaint, WrongSettings, find_settings, read_usable_settings
+from worker.settings.warnings import warnings_about
+
+Complaints = Sequence[SettingsComplaint]
 
 app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 
@@ -27,23 +31,43 @@ def check(
     file: Annotated[Path | None, typer.Option("--config", help="Configuration file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Check the configuration, its files and the environment variables it names; exit 2 if anything is wrong."""
+    """Check the configuration, its files and the environment variables it names; exit 2 if anything is wrong.
+
+    Warnings are of what works and should not be so.
+    """
     path = find_settings(file, os.environ)
     try:
-        settings = read_settings(path, os.environ)
+        settings = read_usable_settings(path, os.environ)
     except WrongSettings as wrong:
-        _refuse(wrong, as_json=as_json)
-        raise typer.Exit(2) from None
-    typer.echo(json.dumps(_summary(settings), indent=2) if as_json else _lines(settings))
-
-
-def _refuse(wrong: WrongSettings, *, as_json: bool) -> None:
+        _refuse(wrong.complaints, (), as_json=as_json)
+    warnings = warnings_about(settings)
+    if settings.troubles:
+        _refuse(settings.troubles, warnings, as_json=as_json)
     if as_json:
-        complaints = [{"file": str(c.file), "key": c.key, "message": c.message} for c in wrong.complaints]
-        typer.echo(json.dumps({"ok": False, "complaints": complaints}, indent=2))
+        typer.echo(json.dumps(_summary(settings) | {"warnings": _members(warnings)}, indent=2))
         return
-    typer.echo(str(wrong), err=True)
-    typer.echo(f"{len(wrong.complaints)} to mend.", err=True)
+    typer.echo(_lines(settings))
+    _warn(warnings)
+
+
+def _refuse(complaints: Complaints, warnings: Complaints, *, as_json: bool) -> NoReturn:
+    if as_json:
+        told = {"ok": False, "complaints": _members(complaints), "warnings": _members(warnings)}
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        typer.echo("\n".join(map(str, complaints)), err=True)
+        _warn(warnings)
+        typer.echo(f"{len(complaints)} to mend.", err=True)
+    raise typer.Exit(2)
+
+
+def _warn(warnings: Complaints) -> None:
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _members(complaints: Complaints) -> list[dict[str, str]]:
+    return [{"file": str(c.file), "key": c.key, "message": c.message} for c in complaints]
 
 
 def _summary(settings: Settings) -> dict[str, object]:

@@ -14,7 +14,7 @@ from consumers.intake.declare import TopologyMismatch
 from consumers.intake.ledger_seat import LedgerRefused
 from consumers.intake.session import NotPublished
 from worker.logs import LEVELS
-from worker.settings import Settings, WrongSettings, find_settings, read_settings
+from worker.settings import Settings, WrongSettings, find_settings, read_usable_settings
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file; else ROOMSYNC_CONFIG, else ./roomsync.toml.")
@@ -33,13 +33,20 @@ LogLevelOption = Annotated[
 ]
 
 
-def load(config: Path | None) -> Settings:
-    """Read the configuration, or end with exit code 2 and every complaint."""
+def load(config: Path | None, *, tells: bool = True) -> Settings:
+    """Read the configuration, or end with exit code 2 and every complaint where it is of no use to anybody.
+
+    Args:
+        tells: warn of tenants whose settings cannot be used; the others do not wait for them.
+    """
     try:
-        return read_settings(find_settings(config, os.environ), os.environ)
+        settings = read_usable_settings(find_settings(config, os.environ), os.environ)
     except WrongSettings as wrong:
         typer.echo(str(wrong), err=True)
         raise typer.Exit(2) from None
+    for trouble in settings.troubles if tells else ():
+        typer.echo(f"warning: {trouble}", err=True)
+    return settings
 
 
 @contextmanager

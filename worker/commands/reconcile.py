@@ -63,12 +63,13 @@ def reconcile(  # noqa: PLR0913, PLR0917 - the options of a command
 
 def _choice(settings: Settings, tenant: str | None, room: str | None) -> Choice:
     registry = TenantRegistry(settings, os.environ)
-    if tenant is not None and registry.get(tenant) is None:
-        typer.echo(f"No tenant {tenant} is configured.", err=True)
+    if tenant is not None and registry.settings(tenant) is None:
+        known = registry.troubles().get(tenant)
+        typer.echo(known.why if known else f"No tenant {tenant} is configured.", err=True)
         raise typer.Exit(2)
     address = None if room is None else RoomAddress(room.lower())
-    tenants = [registry.get(name) for name in registry.names() if tenant in (None, name)]
-    if address is not None and not any(each and address.rpartition("@")[2] in each.domains for each in tenants):
+    tenants = [each for each in registry.tenants() if tenant in (None, each.name)]
+    if address is not None and not any(address.rpartition("@")[2] in each.domains for each in tenants):
         typer.echo(f"No tenant has the domain of {address}.", err=True)
         raise typer.Exit(2)
     return Choice(tenant=None if tenant is None else TenantName(tenant), room=address)

@@ -85,6 +85,8 @@ def _show_all(told: dict[str, Any]) -> None:
     for lane in worker["lanes"]:
         lanes.add_row(lane["tenant"], lane["room"], str(lane["waiting"]), str(lane["in_work"]))
     console.print(lanes)
+    for name, why in worker.get("misconfigured_tenants", {}).items():
+        typer.echo(f"The settings of the tenant {name} cannot be used: {why}")
     columns = ["tenant", "breaker", "why", "since", "next probe in", "requests", "throttled rooms"]
     tenants = Table(*columns, title="tenants")
     for name, tenant in worker["tenants"].items():

@@ -30,7 +30,9 @@ def list_tenants(config: ConfigOption = None, as_json: JsonOption = False) -> No
     with spoken_errors():
         rows = asyncio.run(_open_breakers(settings))
     configured = {tenant.name for tenant in settings.tenants}
-    told = [_told(name, rows.get(name)) for name in sorted(configured | rows.keys())]
+    unusable = _unusable(settings)
+    names = sorted(configured | rows.keys() | unusable.keys())
+    told = [_told(name, rows.get(name), unusable.get(name)) for name in names]
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
@@ -52,11 +54,19 @@ def retry(
             f"The next command of {name} asks Exchange again, and if that works all go on. Commands that were sent "
             "away come back within five minutes; a new one is taken at once."
         )
+    elif name in (unusable := _unusable(settings)):
+        typer.echo(f"The settings of {name} cannot be used: {unusable[name]}", err=True)
+        raise typer.Exit(2)
     elif name in {tenant.name for tenant in settings.tenants}:
         typer.echo(f"{name} is not stopped.")
     else:
         typer.echo(f"There is no tenant {name}.", err=True)
         raise typer.Exit(2)
+
+
+def _unusable(settings: Settings) -> dict[str, str]:
+    """Why settings cannot be used, by the tenant's name or that of its file."""
+    return {reading.label: "; ".join(map(str, reading.troubles)) for reading in settings.unusable}
 
 
 async def _open_breakers(settings: Settings) -> dict[str, BreakerRow]:
@@ -75,11 +85,12 @@ async def _hasten(settings: Settings, name: str) -> bool:
         await ledger.close()
 
 
-def _told(name: str, row: BreakerRow | None) -> dict[str, Any]:
+def _told(name: str, row: BreakerRow | None, unusable: str | None) -> dict[str, Any]:
+    misconfigured = {} if unusable is None else {"misconfigured": unusable}
     if row is None:
-        return {"tenant": name, "breaker": "closed"}
+        return {"tenant": name, "breaker": "closed"} | misconfigured
     known = CODES.get(row.code)
-    return {
+    return misconfigured | {
         "tenant": name,
         "breaker": "open",
         "code": row.code,
@@ -96,7 +107,8 @@ def _show(told: list[dict[str, Any]]) -> None:
     table = Table("tenant", "breaker", "why", "open for", "next probe in")
     for tenant in told:
         if tenant["breaker"] == "closed":
-            table.add_row(tenant["tenant"], "closed")
+            waits = "misconfigured" in tenant
+            table.add_row(tenant["tenant"], *(["waits", tenant["misconfigured"]] if waits else ["closed"]))
             continue
         why = " ".join(text for text in (tenant["message"], tenant["detail"] and f"[{tenant['detail']}]") if text)
         open_for, next_in = f"{tenant['open_for_s']} s", f"{tenant['next_probe_in_s']} s"

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from worker import wiring
 from worker.commands.loading import ConfigOption, LogLevelOption, load, spoken_errors
 from worker.logs import set_up_logs
 from worker.run import run_worker
@@ -25,11 +24,7 @@ def worker(
     log_level: LogLevelOption = "info",
 ) -> None:
     """Consume booking commands and write them into Exchange until SIGTERM or SIGINT; then drain, at most 25 s."""
-    settings = load(config)
-    unsupported = [why for tenant in settings.tenants if (why := wiring.unsupported(tenant))]
-    if unsupported:
-        typer.echo("\n".join(unsupported), err=True)
-        raise typer.Exit(2)
+    settings = load(config, tells=False)
     set_up_logs(log_level)
     with spoken_errors():
         asyncio.run(run_worker(settings, exit_when_idle_s=exit_when_idle))

@@ -59,15 +59,15 @@ class CommandMetrics:
     def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         """A command was sent away."""
         self.totals["deferred"] += 1
-        self._deferred(problem.code, delivery.command.tenant).inc()
+        self._deferred(problem.code, self._tenant(delivery.command.tenant)).inc()
 
     def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
         """A command, or a second look, which is none, was parked."""
-        command = delivery.command
-        self._failed(problem.code, command.tenant).inc()
+        command, tenant = delivery.command, self._tenant(delivery.command.tenant)
+        self._failed(problem.code, tenant).inc()
         if delivery.look is None:
             self.totals[Outcome.FAILED] += 1
-            self._commands(command.kind, Outcome.FAILED, command.tenant).inc()
+            self._commands(command.kind, Outcome.FAILED, tenant).inc()
 
     def unreadable(self, known: KnownMembers, code: str, message_id: str | None) -> None:
         """A message that is no command was parked."""

@@ -1,6 +1,7 @@
 """What the worker holds at this moment, asked at each scrape: it costs nothing while nobody asks."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -8,6 +9,7 @@ from prometheus_client.registry import Collector
 from consumers.bookings.gate import Gate
 from consumers.intake.intake import Intake
 from consumers.intake.session import Session
+from worker.tenants import TenantTrouble
 
 _TENANT = ["tenant"]
 _PER_TENANT: tuple[tuple[type[Metric], str, str, Callable[[Gate], float]], ...] = (
@@ -56,27 +58,44 @@ _PER_TENANT: tuple[tuple[type[Metric], str, str, Callable[[Gate], float]], ...] 
 )
 
 
+class View(Protocol):
+    """What a worker says of itself."""
+
+    @property
+    def gates(self) -> Callable[[], Mapping[str, Gate]]:
+        """Of the tenants that had a command so far."""
+        ...
+
+    @property
+    def misconfigured(self) -> Callable[[], Mapping[str, TenantTrouble]]:
+        """The tenants whose settings cannot be used."""
+        ...
+
+    @property
+    def failing_chores(self) -> Callable[[], Mapping[str, str]]:
+        """What fails for long beside the bookings."""
+        ...
+
+    def parts(self) -> Mapping[str, str | None]:
+        """What the worker needs, each with why it cannot be used, or None."""
+        ...
+
+
 class WorkerState(Collector):
-    """Gauges of intake, lanes and tenants.
+    """Gauges of intake, lanes and tenants."""
 
-    Args:
-        parts: what the worker needs, each with why it cannot be used, or None.
-        gates: of the tenants that had a command so far.
-    """
-
-    def __init__(
-        self, intake: Intake, *, parts: Callable[[], Mapping[str, str | None]], gates: Callable[[], Mapping[str, Gate]]
-    ) -> None:
+    def __init__(self, intake: Intake, view: View) -> None:
         self._intake = intake
-        self._parts = parts
-        self._gates = gates
+        self._view = view
 
     def collect(self) -> Iterator[Metric]:
         """For the registry."""
-        yield from _standing(self._parts())
+        yield from _standing(self._view.parts())
         yield from _session(self._intake.session)
         yield from _work(self._intake)
-        yield from _tenants(self._gates())
+        yield from _tenants(self._view.gates())
+        yield _misconfigured(self._view.misconfigured())
+        yield _chores(self._view.failing_chores())
 
     def describe(self) -> Iterator[Metric]:
         """The names that `collect` gives; see the registry."""
@@ -141,3 +160,25 @@ def _tenants(gates: Mapping[str, Gate]) -> Iterator[Metric]:
         for tenant, gate in gates.items():
             family.add_metric([tenant], float(value(gate)))  # type: ignore[attr-defined]
         yield family
+
+
+def _misconfigured(troubles: Mapping[str, TenantTrouble]) -> Metric:
+    family = GaugeMetricFamily(
+        "roomsync_tenant_misconfigured",
+        "1 for a tenant whose settings cannot be used: its commands wait, or its last good settings are in force.",
+        labels=[*_TENANT, "state"],
+    )
+    for tenant, trouble in troubles.items():
+        family.add_metric([tenant, "waiting" if trouble.waits else "last_good"], 1)
+    return family
+
+
+def _chores(failing: Mapping[str, str]) -> Metric:
+    family = GaugeMetricFamily(
+        "roomsync_chore_failing",
+        "1 for what the worker does beside bookings and has failed at for long.",
+        labels=["chore"],
+    )
+    for chore in failing:
+        family.add_metric([chore], 1)
+    return family

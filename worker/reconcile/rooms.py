@@ -83,8 +83,7 @@ async def _rooms(ledger: Ledger, registry: TenantRegistry, choice: Choice) -> li
 
 def _tenants_of(room: RoomAddress, registry: TenantRegistry, only: TenantName | None) -> Iterable[TenantName]:
     domain = room.rpartition("@")[2]
-    tenants = [registry.get(name) for name in registry.names() if only in (None, name)]
-    return [tenant.name for tenant in tenants if tenant is not None and domain in tenant.domains]
+    return [each.name for each in registry.tenants() if only in (None, each.name) and domain in each.domains]
 
 
 async def _compare(reaches: wiring.Reaches, rooms: Sequence[RoomKey], watch: Watch) -> list[RoomReport | None]:

@@ -1,7 +1,7 @@
 """The configuration, read once and checked as a whole (CONTRACT.md §5)."""
 
 from worker.settings.complaints import SettingsComplaint, WrongSettings
-from worker.settings.reading import Settings, find_settings, read_settings
+from worker.settings.reading import Settings, find_settings, read_settings, read_usable_settings
 from worker.settings.sections import BrokerSettings, HttpSettings, LedgerSettings, SyncSettings
 from worker.settings.tenant import BasicAuth, CertificateAuth, ClientSecretAuth, Limits, NtlmAuth, TenantSettings
 
@@ -21,4 +21,5 @@ __all__ = [
     "WrongSettings",
     "find_settings",
     "read_settings",
+    "read_usable_settings",
 ]

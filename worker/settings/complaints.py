@@ -16,7 +16,14 @@ class SettingsComplaint:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}"
+        return printable(f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}")
+
+
+def printable(text: str) -> str:
+    """A text that names files and keys, which may be called anything, as it may be shown on a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 class WrongSettings(Exception):

@@ -102,10 +102,13 @@ class Limits(Section):
         return value
 
 
+NAME_FORM = "[A-Za-z0-9_-]{1,50}"
+
+
 class TenantSettings(Section):
     """One tenant."""
 
-    name: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,50}$")]
+    name: Annotated[str, Field(pattern=f"^{NAME_FORM}$")]
     domains: Annotated[list[Domain], Field(min_length=1)]
     backend: Literal["ews", "graph"] = "ews"
     access: Literal["impersonation", "delegate"] = "impersonation"
@@ -146,6 +149,15 @@ class TenantSettings(Section):
     def url(self) -> str:
         """Where the tenant's Exchange is: `service_url`, else Microsoft's own."""
         return self.service_url or (GRAPH if self.backend == "graph" else EXCHANGE_ONLINE_EWS)
+
+    @property
+    def unserved(self) -> str | None:
+        """Why this version cannot serve the tenant, rightly configured as it is, or None."""
+        if self.backend != "ews":
+            return f'backend = "{self.backend}" is not in this version of roomsync'
+        if not isinstance(self.auth, _PasswordAuth):
+            return f'auth.kind = "{self.auth.kind}" is not in this version of roomsync'
+        return None
 
     def as_tenant(self) -> Tenant:
         """What the consumers know of the tenant."""

@@ -9,6 +9,7 @@ import pytest
 from consumers.bookings.codes import MESSAGE_CODES
 from consumers.bookings.command import parse_command, removal_of
 from consumers.bookings.complaints import BadMessage, Complaint, KnownMembers
+from consumers.bookings.tenants import Unusable
 from tests.builders import Tenants, a_body, a_command, a_tenant, an_event
 
 TENANTS = Tenants(a_tenant())
@@ -164,6 +165,13 @@ def test_a_refused_move_entails_its_removal_too() -> None:
 @pytest.mark.parametrize("member", ["tenant", "booking_id", "version", "room", "previous_room", "issued_at"])
 def test_a_refused_move_with_an_unknown_member_entails_no_removal(member: str) -> None:
     assert removal_of(refusal_of(command="move", **{member: None}).known) is None
+
+
+def test_of_a_tenant_that_cannot_be_used_no_room_is_refused_since_its_domains_are_not_known() -> None:
+    tenants = Tenants()
+    tenants["late"] = Unusable(name="late")
+    command = parse_command(a_body(tenant="late", command="move", room="a@b.example"), tenants)
+    assert (command.tenant, command.room) == ("late", "a@b.example")
 
 
 def test_the_first_complaint_is_the_one_a_result_names() -> None:

@@ -1,12 +1,15 @@
 """Batches, order and the per-room limit: the real settler and the real sync; broker and Exchange in memory."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled, Transient
 from adapters.ledger import LedgerUnavailable
 from consumers.intake.lane import FLOOD_S
+from tests.broker import FakeMessage
+from tests.builders import a_body
 from tests.hall import Hall
 from tests.rooms import BOARD, a_gate
 from tests.waiting import turns
@@ -144,8 +147,21 @@ async def test_commands_of_a_tenant_that_was_taken_out_wait() -> None:
     hall.known = False
     hall.put("B-0")
     await turns(5)
-    ((message, _, _),) = hall.session.all_of("deferred")
-    assert message.headers["x-roomsync-error-code"] == "tenant_unknown"
+    ((message, _, tier_s),) = hall.session.all_of("deferred")
+    assert message.headers["x-roomsync-error-code"] == "tenant_misconfigured"
+    assert (message.headers["x-roomsync-attempts"], tier_s) == (0, 60)
+
+
+async def test_commands_of_a_tenant_that_cannot_be_used_are_told_once_and_never_given_up() -> None:
+    hall = Hall()
+    hall.known = False
+    long_ago = (hall.time.now() - timedelta(days=9)).isoformat()
+    message = FakeMessage(a_body(), hall.session, headers={"x-roomsync-first-seen-at": long_ago})
+    hall.lanes.put(*hall.reader.glance(message, cast("Any", hall.session)))
+    await turns(5)
+    assert hall.session.kinds() == ["result", "deferred", "ack"]
+    (result,) = hall.session.all_of("result")
+    assert (result.outcome, result.error.code, result.error.scope) == ("delayed", "tenant_misconfigured", "tenant")
 
 
 async def test_a_command_sent_away_keeps_its_older_mates_with_it() -> None:

@@ -21,6 +21,7 @@ from tests.rooms import VirtualTime, a_gate
 from worker.metrics import Metrics, WorkerState
 from worker.metrics.rates import Rates
 from worker.snapshot import WorkerView
+from worker.tenants import TenantTrouble
 
 NAMES = Names("t-operating")
 
@@ -32,6 +33,8 @@ class Insides:
     time: VirtualTime = field(default_factory=VirtualTime)
     tenants: list[str] = field(default_factory=lambda: ["acme", "bravo"])
     gates: dict[str, Gate] = field(default_factory=dict)
+    misconfigured: dict[str, TenantTrouble] = field(default_factory=dict)
+    failing_chores: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reader = Reader(Tenants(a_tenant()), self.time.clocks())
@@ -45,9 +48,10 @@ class Insides:
             gates=lambda: self.gates,
             queues=self.metrics.queues,
             rates=Rates(self.metrics.commands.totals, monotonic=self.time.monotonic),
+            misconfigured=lambda: self.misconfigured,
+            failing_chores=lambda: self.failing_chores,
         )
-        state = WorkerState(self.intake, parts=self.view.parts, gates=lambda: self.gates)
-        self.metrics.registry.register(state)
+        self.metrics.registry.register(WorkerState(self.intake, self.view))
 
     def consuming(self) -> None:
         """The broker and the ledger can be used."""

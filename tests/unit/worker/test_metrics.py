@@ -57,6 +57,15 @@ async def test_a_deferred_command_has_not_ended(insides: Insides) -> None:
     assert insides.metrics.commands.totals == {"deferred": 1}
 
 
+async def test_names_that_no_configuration_gave_are_no_labels(insides: Insides) -> None:
+    insides.tenants = []
+    later = Later(wait_s=60, problem=Problem.coded("tenant_misconfigured"), counts_attempt=False)
+    await insides.settler.settle([insides.delivery()], later)
+    await insides.settler.settle([insides.delivery()], PARKED)
+    assert insides.value("roomsync_deferred_total", code="tenant_misconfigured", tenant="") == 1
+    assert insides.value("roomsync_failed_total", code="rights_missing", tenant="") == 1
+
+
 async def test_a_parked_second_look_is_no_failed_command(insides: Insides) -> None:
     await insides.settler.settle([insides.delivery(headers={"x-roomsync-look": "booking"})], PARKED)
     assert insides.value("roomsync_failed_total", code="rights_missing", tenant="acme") == 1

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from adapters.calendar import TenantName
 from adapters.ledger import BreakerRow
 from adapters.sql import open_ledger
-from tests.unit.worker.configuration import ENVIRONMENT, a_configuration, a_tenant_table
+from tests.unit.worker.configuration import BASIC, ENVIRONMENT, a_configuration, a_tenant_table
 from worker.commands import tenant
 
 CLI = typer.Typer()
@@ -84,3 +84,24 @@ def test_a_retry_makes_the_next_probe_due(folder: Path) -> None:
 def test_there_may_be_nothing_to_retry(name: str, code: int, words: str) -> None:
     outcome = run("tenant", "retry", name)
     assert (outcome[0], words in outcome[1]) == (code, True)
+
+
+def test_a_tenant_that_cannot_be_used_is_listed_with_the_reason_and_stops_no_command(folder: Path) -> None:
+    late = a_tenant_table("late", auth=BASIC.replace("ACME_PASSWORD", "NO"))
+    a_configuration(folder, tenants=a_tenant_table("bravo") + late)
+    outcome = CliRunner().invoke(CLI, ["tenant", "list", "--json"], env=ENVIRONMENT)
+    told = {tenant["tenant"]: tenant for tenant in json.loads(outcome.stdout)}
+    assert "auth.password_env: the environment variable is not set" in told["late"]["misconfigured"]
+    assert told["bravo"] == {"tenant": "bravo", "breaker": "closed"}
+    assert outcome.stderr.startswith("warning: ")
+
+
+def test_with_only_a_tenant_that_cannot_be_used_the_list_ends_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    a_configuration(tmp_path, tenants=a_tenant_table(auth=BASIC.replace("ACME_PASSWORD", "NO")))
+    code, told = run("tenant", "list")
+    assert (code, "waits" in told) == (0, True)
+    code, told = run("tenant", "retry", "acme")
+    assert (code, "cannot be used" in told) == (2, True)

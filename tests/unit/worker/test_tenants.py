@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from consumers.bookings.tenants import Tenant, Unusable
 from tests.unit.worker.configuration import ENVIRONMENT, a_configuration, a_tenant_table
-from worker.settings import WrongSettings, read_settings
-from worker.tenants import LOOK_EVERY_S, TenantChanges, TenantRegistry
+from worker.settings import WrongSettings, read_settings, read_usable_settings
+from worker.tenants import FORGIVEN_S, LOOK_EVERY_S, TenantChanges, TenantRegistry
 
 DIRECTORY = '[tenants]\ndirectory = "tenants.d"\n'
 
@@ -36,6 +37,11 @@ class Site:
     def start(self) -> TenantRegistry:
         return TenantRegistry(read_settings(self.file, ENVIRONMENT), ENVIRONMENT, monotonic=self.clock)
 
+    def restart(self) -> TenantRegistry:
+        """As the worker starts, whatever is wrong with a tenant."""
+        self.registry = TenantRegistry(read_usable_settings(self.file, ENVIRONMENT), ENVIRONMENT, monotonic=self.clock)
+        return self.registry
+
     def write(self, name: str, content: str | None = None, **changes: str) -> None:
         text = a_tenant_table(name, listed=False, **changes) if content is None else content
         fresh = self.folder / f"{name}.fresh"
@@ -55,7 +61,7 @@ def site(tmp_path: Path) -> Site:
 def test_tenants_come_from_the_file_and_from_the_folder(site: Site) -> None:
     assert site.registry.names() == ("main", "one", "two")
     tenant, settings = site.registry.get("one"), site.registry.settings("one")
-    assert tenant is not None
+    assert isinstance(tenant, Tenant)
     assert settings is not None
     assert (tenant.name, settings.url) == ("one", "https://mail.acme.example/EWS/Exchange.asmx")
     assert site.registry.get("One") is None
@@ -73,16 +79,23 @@ def test_a_tenant_that_is_changed_is_another_and_the_others_are_the_same(site: S
     site.write("one", domains='["one.example"]')
     assert site.later() == TenantChanges(changed=("one",))
     tenant = site.registry.get("one")
-    assert tenant is not None
+    assert isinstance(tenant, Tenant)
     assert tenant.domains == {"one.example"}
     after = site.registry.get("two"), site.registry.settings("two")
     assert all(new is old for new, old in zip(after, before, strict=True))
 
 
-def test_a_tenant_that_is_removed_is_gone(site: Site) -> None:
+def test_a_tenant_that_is_removed_waits_for_ten_minutes_and_is_gone_then(site: Site) -> None:
     (site.folder / "one.toml").unlink()
     assert site.later() == TenantChanges(removed=("one",))
+    assert site.registry.get("one") == Unusable(name="one")
+    assert site.registry.settings("one") is None
+    site.clock.now_s += FORGIVEN_S - 1
+    assert site.registry.get("one") == Unusable(name="one")
+    assert "fail as tenant_unknown in 1 s" in site.registry.troubles()["one"].why
+    site.clock.now_s += 1
     assert site.registry.get("one") is None
+    assert site.registry.troubles() == {}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +138,7 @@ def test_a_nameless_tenant_in_a_file_keeps_what_is_gone_there_and_not_what_is_ch
     assert changes is not None
     assert (changes.changed, changes.removed) == (("main",), ())
     tenant = site.registry.get("main")
-    assert tenant is not None
+    assert isinstance(tenant, Tenant)
     assert tenant.domains == {"new.example"}
 
 

@@ -16,6 +16,7 @@ from tests.unit.worker.operating import NAMES, Insides
 from worker.http import Server, serve
 from worker.metrics.queues import STALE_AFTER_S, QueueMetrics
 from worker.settings import HttpSettings
+from worker.tenants import TenantTrouble
 
 
 @pytest.fixture
@@ -92,6 +93,37 @@ async def test_a_worker_whose_tenants_are_all_stopped_is_not_ready(insides: Insi
     code, _, told = await got(server, "readyz")
     assert code == 503
     assert told["parts"]["tenants"].startswith("tenant acme: Exchange Online blocks EWS")
+
+
+async def test_a_tenant_whose_settings_cannot_be_used_is_told_and_leaves_the_worker_ready(
+    insides: Insides, server: Server
+) -> None:
+    insides.misconfigured = {"late": TenantTrouble(why="late.toml: is not TOML", waits=True)}
+    for path in ("readyz", "status"):
+        code, _, told = await got(server, path)
+        assert (code, told["ready"]) == (200, True)
+        assert told["misconfigured_tenants"] == {"late": "late.toml: is not TOML"}
+    assert insides.value("roomsync_tenant_misconfigured", tenant="late", state="waiting") == 1
+    insides.misconfigured = {"late": TenantTrouble(why="late.toml: is not TOML", waits=False)}
+    assert insides.value("roomsync_tenant_misconfigured", tenant="late", state="last_good") == 1
+
+
+async def test_a_worker_with_no_tenant_that_can_be_used_says_why_for_the_first_ones(
+    insides: Insides, server: Server
+) -> None:
+    insides.tenants = []
+    insides.misconfigured = {f"t-{n:02}": TenantTrouble(why="is not TOML", waits=True) for n in range(12)}
+    code, _, told = await got(server, "readyz")
+    assert (code, told["ready"]) == (503, False)
+    assert told["parts"]["tenants"].startswith("tenant t-00: is not TOML; tenant t-01: ")
+    assert told["parts"]["tenants"].endswith("; and 2 more")
+
+
+async def test_a_chore_that_keeps_failing_is_told_and_leaves_the_worker_ready(insides: Insides, server: Server) -> None:
+    insides.failing_chores = {"tenants": "RecursionError at toml.py:7, 9 times in 18 s"}
+    code, _, told = await got(server, "readyz")
+    assert (code, told["failing_chores"]) == (200, insides.failing_chores)
+    assert insides.value("roomsync_chore_failing", chore="tenants") == 1
 
 
 async def test_a_worker_without_tenants_is_not_ready(insides: Insides, server: Server) -> None:
