@@ -6,6 +6,7 @@ A pipe or a device in such a place would keep the whole worker waiting, and nobo
 import os
 import stat
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         return content.removeprefix(BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError:
         raise FileUnusable("is not UTF-8") from None
+
+
+def without_byte_order_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a file, less the mark that some editors begin it with."""
+    for number, line in enumerate(lines):
+        yield line if number else line.removeprefix(BOM_UTF8)
 
 
 def _read_bytes(path: Path, max_bytes: int) -> bytes:

@@ -37,6 +37,7 @@ from worker.tenants import TenantRegistry
 log = structlog.get_logger(__name__)
 
 DAY_S = 24 * 3600.0
+UNMADE_AGAIN_S = 10.0
 
 
 def clocks() -> Clocks:
@@ -180,6 +181,8 @@ class Reaches:
         self._clocks = clocks
         self._reaches: dict[str, _Reach] = {}
         self._gates: dict[str, Gate] = {}
+        self._unmade: dict[str, float] = {}
+        """Until when a calendar that could not be made is not tried again."""
         self._closing: set[asyncio.Task[None]] = set()
 
     def room(self, tenant: TenantName, address: RoomAddress, desk: Desk, *, scan_twice: bool) -> Room | None:
@@ -233,15 +236,33 @@ class Reaches:
         secret = settings.auth.password.read()
         if known is not None and known.settings is settings and known.secret == secret:
             return known
+        calendar = self._calendar(settings, settings.auth, secret)
+        if calendar is None:
+            self._let_go(self._reaches.pop(name, None))
+            return None
         self._reaches[name] = _Reach(
             settings=settings,
             secret=secret,
             tenant=settings.as_tenant(),
-            calendar=self._watch(_ews_calendar(self._ews(settings, settings.auth, secret))),
+            calendar=calendar,
             gate=self._gate(settings, cache(partial(_fingerprint, settings, settings.auth, secret))),
         )
         self._let_go(known)
         return self._reaches[name]
+
+    def _calendar(
+        self, settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, secret: str
+    ) -> RoomCalendar | None:
+        """None where a file that the settings name has turned useless since they were read; looked at again soon."""
+        until_s = self._unmade.get(settings.name, 0.0)
+        if self._clocks.monotonic() < until_s:
+            return None
+        try:
+            return self._watch(_ews_calendar(self._ews(settings, auth, secret)))
+        except (OSError, ValueError) as error:
+            self._unmade[settings.name] = self._clocks.monotonic() + UNMADE_AGAIN_S
+            log.error("tenant.unreachable", tenant=settings.name, why=f"{type(error).__name__}: see ca_file")
+            return None
 
     def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str]) -> Gate:
         """The tenant's one gate, kept for good: requests that are under way count also after a change."""

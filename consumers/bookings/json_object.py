@@ -5,6 +5,7 @@ twice is kept as `TWICE`, which fits no type, so that the check of the members f
 """
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Never
@@ -56,6 +57,9 @@ def read_object(body: bytes) -> JsonObject:
     """
     if len(body) > MAX_BYTES:
         raise too_large(len(body))
+    if body.startswith(BOM_UTF8):
+        # A parser may ignore it (RFC 8259 §8.1). Not here: other readers of the same message would not.
+        raise _bad("not_json", "The body begins with a byte order mark; JSON is sent without one (RFC 8259).")
     reader = _Reader()
     try:
         value = json.loads(

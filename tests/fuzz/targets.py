@@ -3,7 +3,8 @@
 from tests.fuzz.amqp import AMQP
 from tests.fuzz.commands import COMMANDS
 from tests.fuzz.ews import EWS
+from tests.fuzz.files import FILES
 from tests.fuzz.harness import Target
 from tests.fuzz.headers import HEADERS
 
-TARGETS: dict[str, Target] = {target.name: target for target in (AMQP, COMMANDS, EWS, HEADERS)}
+TARGETS: dict[str, Target] = {target.name: target for target in (AMQP, COMMANDS, EWS, FILES, HEADERS)}

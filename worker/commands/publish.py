@@ -21,6 +21,7 @@ from consumers.intake.session import Session
 from worker import wiring
 from worker.commands.loading import ConfigOption, load, spoken_errors
 from worker.commands.progress import progress
+from worker.files import without_byte_order_mark
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
 
@@ -68,11 +69,11 @@ def publish(
 
 def _bytes_of(file: str) -> Iterator[bytes]:
     if file == "-":
-        yield from sys.stdin.buffer
+        yield from without_byte_order_mark(sys.stdin.buffer)
         return
     try:
         with Path(file).open("rb") as opened:
-            yield from opened
+            yield from without_byte_order_mark(opened)
     except OSError as error:
         typer.echo(f"{file}: {error.strerror}.", err=True)
         raise typer.Exit(2) from None

@@ -5,6 +5,7 @@ from pathlib import Path
 from adapters.audit import AuditedMessage, AuditRecord
 from consumers.failed.export import FileMessage, WrongLine, read_line
 from worker.failed.opening import open_books
+from worker.files import without_byte_order_mark
 from worker.settings import Settings
 
 
@@ -17,7 +18,7 @@ def read_export(file: Path) -> list[FileMessage]:
     messages: list[FileMessage] = []
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(without_byte_order_mark(lines), start=1):
                 if line.strip():
                     messages.append(_message(number, line))
     except OSError as error:

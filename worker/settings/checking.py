@@ -23,6 +23,10 @@ from worker.settings.tenant import (
     TenantSettings,
 )
 
+COMPLAINTS_MAX = 50
+"""About one table; nobody mends more at once."""
+KEY_SHOWN_MAX = 60
+
 AnySection = TypeVar("AnySection", bound=Section)
 
 _AUTH: dict[str, type[Section]] = {
@@ -82,7 +86,8 @@ def check(
     try:
         return section.model_validate(table, context=around), []
     except ValidationError as wrong:
-        return None, [_complaint(error, file, key) for error in wrong.errors(include_url=False)]
+        errors = wrong.errors(include_url=False, include_input=False)
+        return None, [_complaint(error, file, key) for error in errors[:COMPLAINTS_MAX]]
 
 
 def unknown_key(name: str, within: str) -> str:
@@ -93,7 +98,7 @@ def unknown_key(name: str, within: str) -> str:
     """
     if name in _HINTS:
         return _HINTS[name]
-    close = get_close_matches(name, _KEYS.get(within, ()), n=1)
+    close = get_close_matches(name, _KEYS.get(within, ()), n=1) if len(name) <= KEY_SHOWN_MAX else []
     return f"is unknown; did you mean {close[0]}?" if close else "is unknown; remove it"
 
 
@@ -113,8 +118,12 @@ def _at(parts: list[str | int], at: str) -> list[str | int]:
 
 
 def _path(key: str, parts: list[str | int]) -> str:
-    steps = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    steps = "".join(f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in parts)
     return (key + steps).removeprefix(".")
+
+
+def _cut(part: str) -> str:
+    return part if len(part) <= KEY_SHOWN_MAX else f"{part[:KEY_SHOWN_MAX]}…"
 
 
 def _message(error: ErrorDetails, within: str) -> str:

@@ -1,6 +1,7 @@
 """The kinds of values that settings have, each with its check: files, secrets, addresses, host names."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,14 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _certificates(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):
+        raise wrong("{path} holds no certificate that can be used; it must be PEM", path=str(path)) from None
+    return path
+
+
 def _secret(value: object) -> object:
     return Secret.given(value) if isinstance(value, str) else value
 
@@ -77,6 +86,8 @@ def _secret_from_file(value: object, info: ValidationInfo) -> object:
 
 File = Annotated[Path, BeforeValidator(_path), AfterValidator(_readable)]
 """A file that is there; a relative path counts from the folder of the configuration file."""
+Authorities = Annotated[Path, BeforeValidator(_path), AfterValidator(_readable), AfterValidator(_certificates)]
+"""A file of certificates that servers are trusted by."""
 Folder = Annotated[Path, BeforeValidator(_path)]
 SecretHere = Annotated[Secret, BeforeValidator(_secret)]
 SecretFromEnvironment = Annotated[Secret, BeforeValidator(_secret_from_environment)]

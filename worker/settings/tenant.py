@@ -10,8 +10,8 @@ from consumers.bookings.tenants import Tenant
 from worker.secrets import Secret
 from worker.settings.complaints import wrong
 from worker.settings.kinds import (
+    Authorities,
     Domain,
-    File,
     SecretFromEnvironment,
     SecretFromFile,
     Section,
@@ -113,7 +113,7 @@ class TenantSettings(Section):
     backend: Literal["ews", "graph"] = "ews"
     access: Literal["impersonation", "delegate"] = "impersonation"
     allow_plain_http: bool = False
-    ca_file: File | None = None
+    ca_file: Authorities | None = None
     subject: str = "{subject}"
     auth: Annotated[Auth, Field(discriminator="kind")]
     service_url: str | None = None

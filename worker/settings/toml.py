@@ -7,7 +7,7 @@ from pathlib import Path
 from worker.files import FileUnusable, read_text
 from worker.settings.complaints import SettingsComplaint, WrongSettings
 
-MAIN_MAX_BYTES = 16 * 1024 * 1024
+MAIN_MAX_BYTES = 4 * 1024 * 1024
 TENANT_MAX_BYTES = 1024 * 1024
 
 # The parser takes the square of a key's parts: a megabyte of them would keep it for hours.

@@ -57,6 +57,12 @@ def test_a_body_that_is_no_json_object_is_refused_as_a_whole(body: bytes, code: 
     assert codes_of(body) == [(code, None)]
 
 
+def test_a_byte_order_mark_before_a_body_is_named() -> None:
+    outcome = outcome_of(b"\xef\xbb\xbf" + a_body())
+    assert isinstance(outcome, BadMessage)
+    assert (outcome.first.code, "byte order mark" in outcome.first.message) == ("not_json", True)
+
+
 def test_a_body_of_256_kib_is_read() -> None:
     body = a_body()
     assert isinstance(outcome_of(b" " * (256 * 1024 - len(body)) + body), BookingCommand)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from certifi import where
 
 from adapters.calendar import TenantName
 from adapters.errors import Misconfigured
@@ -18,8 +19,9 @@ from tests.rooms import BOARD, FakeDesk, VirtualTime
 from tests.unit.worker.configuration import a_configuration, a_tenant_table
 from worker.settings import read_settings
 from worker.tenants import LOOK_EVERY_S, TenantRegistry
-from worker.wiring import Reaches
+from worker.wiring import UNMADE_AGAIN_S, Reaches
 
+GOOD = Path(where()).read_bytes()
 AUTH = 'kind = "basic"\nusername = "svc@acme.example"\npassword_file = "password"\n'
 
 
@@ -33,9 +35,12 @@ class Place:
     reaches: Reaches
 
     def room(self) -> Room:
-        room = self.reaches.room(TenantName("acme"), BOARD, cast(Desk, FakeDesk()), scan_twice=False)
+        room = self.try_room()
         assert room is not None
         return room
+
+    def try_room(self) -> Room | None:
+        return self.reaches.room(TenantName("acme"), BOARD, cast(Desk, FakeDesk()), scan_twice=False)
 
     def configure(self, **details: str) -> None:
         a_configuration(self.folder, tenants=a_tenant_table(auth=AUTH, **details))
@@ -110,3 +115,15 @@ async def test_neither_secret_nor_fingerprint_is_printed(place: Place) -> None:
     room = place.room()
     assert "hunter2" not in repr(place.reaches._reaches) + repr(room)
     assert len(room.gate.breaker.fingerprint()) == 4
+
+
+async def test_a_tenant_whose_authority_turns_useless_waits_until_it_is_mended(place: Place) -> None:
+
+    ca_file = place.folder / "ca.pem"
+    ca_file.write_bytes(GOOD)
+    place.configure(more=f'service_url = "https://mail.acme.example/"\nca_file = "{ca_file}"\n')
+    ca_file.write_text("-----BEGIN NOTHING")
+    assert place.try_room() is None
+    ca_file.write_bytes(GOOD)
+    place.time.passed_s += UNMADE_AGAIN_S
+    assert place.try_room() is not None

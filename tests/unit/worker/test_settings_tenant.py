@@ -98,3 +98,10 @@ def test_ntlm_takes_a_password_from_a_file(tmp_path: Path) -> None:
     tenant = tenants_of(tmp_path, a_tenant_table(auth=auth))[0]
     assert isinstance(tenant.auth, NtlmAuth)
     assert (tenant.auth.username, tenant.auth.password.read()) == ("ACME\\svc", "hunter2")
+
+
+@pytest.mark.parametrize("content", [b"", b"hunter2", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
+def test_a_file_without_a_certificate_is_no_authority(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+    more = 'service_url = "https://mail.acme.example/"\nca_file = "ca.pem"\n'
+    assert list(complaints(tmp_path, a_tenant_table(more=more))) == ["tenant[0].ca_file"]
