@@ -87,3 +87,8 @@ class Delivery(Held):
     def tried_since_at(self) -> datetime:
         """When its time to give up began: when a worker first met it, or an operator replayed it."""
         return max(self.first_seen_at, self.notes.replayed_at or self.first_seen_at)
+
+    @property
+    def given_up_from_at(self) -> datetime:
+        """The same, later where its tenant could do nothing meanwhile: nobody tried."""
+        return max(self.tried_since_at, self.notes.rested_at or self.tried_since_at)

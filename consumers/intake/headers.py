@@ -24,6 +24,8 @@ class Notes:
     attempts: int = 0
     first_seen_at: datetime | None = None
     replayed_at: datetime | None = None
+    rested_at: datetime | None = None
+    """When it was last sent away for a trouble of its whole tenant: that time is not held against it."""
     look: Look | None = None
     delayed_told: bool = False
     derived: bool = False
@@ -36,6 +38,7 @@ class Notes:
             attempts=_whole(_header(headers, "attempts"), 2**31),
             first_seen_at=read_instant(_header(headers, "first-seen-at")),
             replayed_at=read_instant(_header(headers, "replayed-at")),
+            rested_at=read_instant(_header(headers, "rested-at")),
             look="room" if look == "room" else "booking" if look == "booking" else None,
             delayed_told=_header(headers, "delayed") is True,
             derived=_header(headers, "derived") is True,

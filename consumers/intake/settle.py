@@ -165,7 +165,8 @@ class Settler(UnreadableMessages):
         now = self._clocks.now()
         age_s = (now - delivery.tried_since_at).total_seconds()
         attempts = delivery.notes.attempts + (1 if later.counts_attempt else 0)
-        if later.counts_attempt and age_s >= self._policy.give_up_after_s:
+        tried_s = (now - delivery.given_up_from_at).total_seconds()
+        if later.counts_attempt and tried_s >= self._policy.give_up_after_s:
             last = f"{later.problem.code}: {later.problem.message}"
             await self._park(delivery, Problem.coded("gave_up", detail=last))
             return
@@ -175,10 +176,12 @@ class Settler(UnreadableMessages):
         if tell:
             # It cannot be done before the five minutes are over, and nobody will hold it when they are.
             await self._tell(delivery, Outcome.DELAYED, later.problem)
+        rested_at = now if _rests(later) else delivery.notes.rested_at
         message = copy_of(
             delivery.message,
             attempts=attempts,
             first_seen_at=instant_text(delivery.first_seen_at),
+            rested_at=rested_at and instant_text(rested_at),
             delayed=True if tell or delivery.notes.delayed_told else None,
             **error_notes(later.problem),
             **_keys(delivery),
@@ -226,6 +229,11 @@ class Settler(UnreadableMessages):
 def _deliveries(asks: Sequence[Ask]) -> Sequence[Delivery]:
     # The lanes hand in nothing but deliveries; the bookings' side knows them as asks.
     return cast("Sequence[Delivery]", asks)
+
+
+def _rests(later: Later) -> bool:
+    """Whether the whole tenant stands still, so that the time must not make its commands give up."""
+    return later.problem.scope == "tenant" and not later.counts_attempt
 
 
 def _keys(delivery: Delivery) -> dict[str, str | int]:

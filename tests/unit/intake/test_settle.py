@@ -85,6 +85,30 @@ async def test_a_parked_message_keeps_its_bytes_and_says_why() -> None:
     assert result.error.member == "/version"
 
 
+async def test_the_time_in_which_its_tenant_could_do_nothing_does_not_make_a_command_give_up() -> None:
+    counter = Counter()
+    first_seen_at = counter.time.now()
+    counter.time.passed_s += 26 * 3600
+    headers = {"x-roomsync-first-seen-at": first_seen_at.isoformat(), "x-roomsync-delayed": True}
+    waiting = Counter(headers=headers)
+    waiting.time = counter.time
+    waiting.settler = Settler(policy=SyncPolicy(), clocks=counter.time.clocks(), observer=waiting.observer)
+    misconfigured = Later(wait_s=60, problem=Problem.coded("tenant_misconfigured"), counts_attempt=False)
+    await waiting.settler.settle([waiting.delivery], misconfigured)
+    ((sent_away, _, _),) = waiting.session.all_of("deferred")
+    back = Counter(headers=dict(sent_away.headers))
+    back.settler = waiting.settler
+    counter.time.passed_s += 60
+    await back.settler.settle([back.delivery], Later.after(Transient("unreachable"), wait_s=0))
+    assert back.session.kinds() == ["deferred", "ack"]
+    ((sent_away, _, _),) = back.session.all_of("deferred")
+    last = Counter(headers=dict(sent_away.headers))
+    last.settler = waiting.settler
+    counter.time.passed_s += 25 * 3600
+    await last.settler.settle([last.delivery], Later.after(Transient("unreachable"), wait_s=0))
+    assert last.session.kinds() == ["failed", "result", "ack"]
+
+
 async def test_a_transient_failure_comes_back_by_the_next_tier_with_one_more_attempt() -> None:
     counter = Counter(headers={"x-roomsync-attempts": 1, "x-death": [{"count": 1}]})
     await counter.settler.settle([counter.delivery], Later.after(Transient(), wait_s=0.0))
