@@ -49,6 +49,7 @@ _RULES: dict[str, Callable[[object, Schema, Schema], bool]] = {
     "properties": _properties,
     "required": lambda value, schema, _: not isinstance(value, dict) or value.keys() >= set(schema["required"]),
     "items": _items,
+    "maxItems": lambda value, schema, _: not isinstance(value, list) or len(value) <= schema["maxItems"],
     "pattern": lambda value, schema, _: not isinstance(value, str) or bool(re.search(_exact(schema["pattern"]), value)),
     "maxLength": lambda value, schema, _: not isinstance(value, str) or len(value) <= schema["maxLength"],
     "minimum": lambda value, schema, _: not isinstance(value, int) or value >= schema["minimum"],

@@ -31,6 +31,7 @@ _EXPECTED_TYPES = {
     "model_type": "an object",
 }
 _MISSING: dict[tuple[str, ...], str] = {("event",): "event_missing", ("previous_room",): "previous_room_missing"}
+_TOO_MANY = {("event", "categories"): "too_many_categories", ("event", "attendees"): "too_many_attendees"}
 _BY_MEMBER: dict[tuple[str, ...], str] = {
     ("schema_version",): "schema_version_unsupported",
     ("command",): "unknown_command",
@@ -70,6 +71,8 @@ def _code(kind: str, where: tuple[str, ...]) -> str:
     match kind:
         case "missing":
             return _MISSING.get(where, "member_missing")
+        case "too_long" if where in _TOO_MANY:
+            return _TOO_MANY[where]
         case "string_unicode":
             return "not_unicode"
         case "none_required":

@@ -16,6 +16,9 @@ _CORRECT_EVENT = "Correct the booking where it is kept and publish it again, wit
 
 MESSAGE_CODES: dict[str, Code] = {
     "too_large": _code("The body is larger than 256 KiB.", "Shorten the event's body, or leave it out."),
+    "too_many_values": _code(
+        "The body holds more than 10,000 objects and arrays.", "Leave out what roomsync does not read."
+    ),
     "not_utf8": _code("The body is not UTF-8.", _PUBLISH_CORRECTED),
     "not_json": _code("The body is not JSON (RFC 8259).", _PUBLISH_CORRECTED),
     "too_deep": _code("The body is nested too deeply.", _PUBLISH_CORRECTED),
@@ -63,6 +66,8 @@ MESSAGE_CODES: dict[str, Code] = {
     "body_invalid": _code("Expected `content_type` text or html.", _CORRECT_EVENT),
     "organizer_invalid": _code("Expected the organizer's mail address.", _CORRECT_EVENT),
     "attendee_invalid": _code("Expected a mail address, and `type` required or optional.", _CORRECT_EVENT),
+    "too_many_attendees": _code("Expected at most 1,000 attendees.", _CORRECT_EVENT),
+    "too_many_categories": _code("Expected at most 200 categories.", _CORRECT_EVENT),
     "sensitivity_unknown": _code("Expected normal or private.", _CORRECT_EVENT),
     "show_as_unknown": _code("Expected busy, tentative, free or oof.", _CORRECT_EVENT),
 }

@@ -7,7 +7,16 @@ nulls (`json_object`), so an optional member has its default and no None.
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from adapters.calendar import EventBody, Sensitivity, ShowAs
@@ -15,6 +24,9 @@ from consumers.bookings.event import Attendee, BookingEvent, Person
 from consumers.bookings.times import check_time_zone, is_midnight, parse_instant, whole_seconds
 
 MAX_VERSION = 2**53 - 1
+MAX_ATTENDEES = 1000
+MAX_CATEGORIES = 200
+"""Of a list only its first wrong element is told: checking thousands more costs the event loop its time."""
 
 _LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -76,9 +88,9 @@ class EventForm(_Form):
     all_day: bool = False
     body: BodyForm = BodyForm()
     location: Text = ""
-    categories: list[Text] = []
+    categories: Annotated[list[Text], FailFast(), Field(max_length=MAX_CATEGORIES)] = []
     organizer: PersonForm | None = None
-    attendees: list[AttendeeForm] = []
+    attendees: Annotated[list[AttendeeForm], FailFast(), Field(max_length=MAX_ATTENDEES)] = []
     sensitivity: Sensitivity = "normal"
     show_as: ShowAs = "busy"
     recurrence: Annotated[None, Field(description="reserved and refused")] = None

@@ -3,12 +3,11 @@
 Past `Reader` nobody meets JSON.
 """
 
-import json
 from collections.abc import Sequence
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import parse_command
-from consumers.bookings.json_object import MAX_BYTES, too_large
+from consumers.bookings.json_object import MAX_BYTES, glance_at, too_large
 from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import Tenant, TenantDirectory
@@ -49,7 +48,7 @@ class Reader:
 
     def _whose(self, body: bytes) -> tuple[TenantName, RoomAddress, BookingId]:
         try:
-            members = json.loads(body)
+            members = glance_at(body)
             tenant, room, booking_id = members["tenant"], members["room"], members["booking_id"]
         except (ValueError, LookupError, TypeError, RecursionError):
             tenant = room = booking_id = None

@@ -24,6 +24,7 @@ TEXTS = (
     "]]>",
     "a" * 5000,
 )
+LIST_TEXT_MAX = 240_000
 NUMBERS = (0, -1, 1, 2**31, 2**53, 2**63, 2**64, 10**40, 0.5, 1e308)
 
 
@@ -57,10 +58,15 @@ def odd_value(random: Random) -> object:
             {},
             random.choice(TEXTS),
             random.choice(NUMBERS),
-            [random.choice(TEXTS)] * random.choice((1, 3000)),
+            _list_of(random, random.choice(TEXTS)),
             {random.choice(TEXTS): random.choice(NUMBERS)},
         )
     )
+
+
+def _list_of(random: Random, text: str) -> list[str]:
+    """One, or as many as still make a message that somebody reads."""
+    return [text] * random.choice((1, min(3000, LIST_TEXT_MAX // (len(text) + 4))))
 
 
 def mutate_json(random: Random, value: object) -> object:

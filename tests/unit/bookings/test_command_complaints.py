@@ -124,8 +124,21 @@ def test_every_complaint_is_collected_at_once() -> None:
     )
 
 
-def test_a_flood_of_complaints_is_cut() -> None:
-    assert len(refusal_of(event=an_event(categories=[1] * 5000)).complaints) == 50
+def test_of_a_list_only_the_first_wrong_element_is_complained_of() -> None:
+    refused = refusal_of(event=an_event(categories=[1] * 5000, attendees=[0] * 5000))
+    assert [complaint.member for complaint in refused.complaints] == ["/event/categories/0", "/event/attendees/0"]
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        pytest.param({"attendees": [{"email": "a@b"}] * 1001}, "too_many_attendees", id="attendees"),
+        pytest.param({"categories": ["A"] * 201}, "too_many_categories", id="categories"),
+    ],
+)
+def test_a_list_has_an_end(event: dict[str, object], code: str) -> None:
+    (complaint,) = refusal_of(event=an_event(**event)).complaints
+    assert (complaint.code, complaint.member) == (code, f"/event/{next(iter(event))}")
 
 
 def test_only_what_passed_its_own_check_may_be_repeated() -> None:
