@@ -10,6 +10,8 @@ from importlib import import_module
 
 import typer
 
+from worker.terminal import prepare_streams, say
+
 COMMANDS = (
     "worker",
     "publish",
@@ -46,8 +48,19 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     # What is loaded stays: looking through it again and again would find nothing to collect.
     gc.disable()
-    for name in [name for name in sys.argv[1:2] if name in COMMANDS] or COMMANDS:
-        import_module(f"worker.commands.{name}").register(app)
-    gc.freeze()
-    gc.enable()
-    app()
+    prepare_streams()
+    try:
+        for name in [name for name in sys.argv[1:2] if name in COMMANDS] or COMMANDS:
+            import_module(f"worker.commands.{name}").register(app)
+        gc.freeze()
+        gc.enable()
+        app()
+    except Exception as error:  # noqa: BLE001 - the last one to hear of it
+        _tell(error)
+        sys.exit(1)
+
+
+def _tell(error: Exception) -> None:
+    from worker.troubles import defect, sentence_of  # noqa: PLC0415 - loads the broker's client
+
+    say(sentence_of(error) or defect(error), err=True)

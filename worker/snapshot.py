@@ -1,9 +1,14 @@
-"""What a running worker says of itself: /status for people and tools, /readyz for whoever routes to it."""
+"""What a running worker says of itself: /status for people and tools, /readyz for whoever routes to it.
+
+However many rooms and tenants there are, an answer shows the busiest of them and counts the others.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nlargest, nsmallest
 from importlib.metadata import version
+from itertools import islice
 
 from adapters.errors import CODES
 from consumers.bookings.gate import Gate
@@ -12,7 +17,11 @@ from worker.metrics.queues import QueueMetrics
 from worker.metrics.rates import Rates
 from worker.tenants import TenantTrouble
 
-TOLD_MAX = 10
+LANES_SHOWN = 100
+TENANTS_SHOWN = 100
+ROOMS_SHOWN = 20
+"""Of each tenant."""
+WORDS_SHOWN = 5
 """Tenants that an obstacle names one by one."""
 
 
@@ -44,12 +53,14 @@ class WorkerView:
 
     def stopped_tenants(self) -> dict[str, str]:
         """The tenants whose breaker is open, and why in words; the others are unaffected, and so is the worker."""
-        gates = self.gates()
-        return {name: str(gate.breaker.error) for name, gate in gates.items() if gate.breaker.error is not None}
+        return {name: str(error) for name, gate in self.gates().items() if (error := gate.breaker.error) is not None}
 
     def misconfigured_tenants(self) -> dict[str, str]:
         """The tenants whose settings cannot be used, and why; most of them wait (`worker.tenants`)."""
         return {name: trouble.why for name, trouble in self.misconfigured().items()}
+
+    def _misconfigured_shown(self) -> dict[str, str]:
+        return dict(islice(sorted(self.misconfigured_tenants().items()), TENANTS_SHOWN))
 
     def _why_no_tenant(self) -> str | None:
         stopped = self.stopped_tenants()
@@ -57,13 +68,31 @@ class WorkerView:
             return None
         why = {name: stopped[name] for name in self.tenants()} | self.misconfigured_tenants()
         told = [f"tenant {name}: {words}" for name, words in sorted(why.items())]
-        more = [f"and {len(told) - TOLD_MAX} more"] if len(told) > TOLD_MAX else []
-        return "; ".join([*told[:TOLD_MAX], *more]) or "no tenant is configured"
+        more = [f"and {len(told) - WORDS_SHOWN} more"] if len(told) > WORDS_SHOWN else []
+        return "; ".join([*told[:WORDS_SHOWN], *more]) or "no tenant is configured"
 
-    def status(self) -> dict[str, object]:
-        """Queues, lanes, rates, throttled rooms and breakers as they are now."""
+    def readiness(self) -> dict[str, object]:
+        """Whether the worker can do its work, and what is in the way."""
+        stopped, obstacles = self.stopped_tenants(), self.obstacles()
+        return {
+            "ready": not obstacles,
+            "obstacles": obstacles,
+            "parts": self.parts(),
+            "stopped_tenants": dict(islice(sorted(stopped.items()), TENANTS_SHOWN)),
+            "stopped_tenants_left_out": max(0, len(stopped) - TENANTS_SHOWN),
+            "misconfigured_tenants": self._misconfigured_shown(),
+            "failing_chores": dict(self.failing_chores()),
+        }
+
+    def status(self, room: str | None = None) -> dict[str, object]:
+        """Queues, lanes, rates, throttled rooms and breakers as they are now; with `room` only its lanes."""
         intake, now_at = self.intake, self.intake.clocks.now()
-        lanes = sorted(intake.lanes.snapshot().items())
+        lanes = intake.lanes.snapshot()
+        if room is not None:
+            lanes = {key: lane for key, lane in lanes.items() if key[1] == room}
+        busiest = nlargest(LANES_SHOWN, lanes.items(), key=lambda lane: sum(lane[1]))
+        gates = self.gates()
+        told = nlargest(TENANTS_SHOWN, gates.items(), key=_urgency)
         return {
             "version": version("roomsync"),
             "ready": not self.obstacles(),
@@ -72,15 +101,17 @@ class WorkerView:
             "queues": self.queues.last.messages if self.queues.last else None,
             "unrouted_results": intake.session.unrouted_results if intake.session else 0,
             "per_minute": self.rates.per_minute(),
-            "waiting": sum(waiting for _, (waiting, _) in lanes),
-            "in_work": sum(in_work for _, (_, in_work) in lanes),
+            "waiting": sum(waiting for waiting, _ in lanes.values()),
+            "in_work": sum(in_work for _, in_work in lanes.values()),
             "lanes": [
                 {"tenant": tenant, "room": room, "waiting": waiting, "in_work": in_work}
-                for (tenant, room), (waiting, in_work) in lanes
+                for (tenant, room), (waiting, in_work) in sorted(busiest)
             ],
-            "misconfigured_tenants": self.misconfigured_tenants(),
+            "misconfigured_tenants": self._misconfigured_shown(),
             "failing_chores": dict(self.failing_chores()),
-            "tenants": {name: _tenant(gate, now_at) for name, gate in sorted(self.gates().items())},
+            "lanes_left_out": len(lanes) - len(busiest),
+            "tenants": {name: _tenant(gate, now_at) for name, gate in sorted(told, key=_name)},
+            "tenants_left_out": len(gates) - len(told),
         }
 
     def _partitions(self) -> dict[str, object]:
@@ -95,6 +126,15 @@ class WorkerView:
         }
 
 
+def _name(tenant: tuple[str, Gate]) -> str:
+    return tenant[0]
+
+
+def _urgency(tenant: tuple[str, Gate]) -> tuple[bool, int]:
+    gate = tenant[1]
+    return gate.breaker.error is not None, gate.in_flight
+
+
 def _tenant(gate: Gate, now_at: datetime) -> dict[str, object]:
     breaker, error = gate.breaker, gate.breaker.error
     told: dict[str, object] = {"breaker": "closed", "why": None, "since": None, "next_probe_in_s": None}
@@ -105,13 +145,17 @@ def _tenant(gate: Gate, now_at: datetime) -> dict[str, object]:
             "since": (now_at - timedelta(seconds=breaker.open_for_s)).isoformat(timespec="seconds"),
             "next_probe_in_s": round(breaker.next_probe_in_s, 1),
         }
-    paused = sorted(gate.paused_rooms().items())
+    all_paused, limits = gate.paused_rooms(), gate.room_limits()
+    paused = sorted(nlargest(ROOMS_SHOWN, all_paused.items(), key=lambda room: room[1]))
+    lowest = sorted(nsmallest(ROOMS_SHOWN, limits.items(), key=lambda room: room[1]))
     return told | {
         "requests": {"in_flight": gate.in_flight, "limit": gate.limit, "ceiling": gate.ceiling},
         "room_ceiling": gate.mailbox_concurrency,
-        "room_limits": dict(sorted(gate.room_limits().items())),
+        "room_limits": dict(lowest),
+        "room_limits_left_out": len(limits) - len(lowest),
         "throttled_rooms": {room: round(left_s, 1) for room, left_s in paused},
         "throttled_until": {
             room: (now_at + timedelta(seconds=left_s)).isoformat(timespec="seconds") for room, left_s in paused
         },
+        "throttled_rooms_left_out": len(all_paused) - len(paused),
     }

@@ -5,8 +5,16 @@ that would end the worker, or a batch in the middle (aiormq 7.2, `Base.close` an
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from aio_pika.exceptions import AMQPError
+
+_WORDS_MAX = 300
+# A reply text of the broker: it names resource, virtual host and user, and never a password. The client's own texts
+# are none, and may quote the url.
+_REPLY_TEXT = re.compile(r"[A-Z]+_[A-Z_]+ - .+", re.DOTALL)
 
 
 class BrokerLost(ConnectionError):
@@ -15,6 +23,17 @@ class BrokerLost(ConnectionError):
 
 class NotPublished(Exception):
     """The broker did not confirm a message, or had no queue for it: whoever published must not go on."""
+
+
+def broker_words(error: BaseException) -> str | None:
+    """What the broker itself said of a refusal, in one line; None where it said nothing."""
+    told: BaseException | None = error
+    while told is not None:
+        for text in told.args if isinstance(told, AMQPError) else ():
+            if isinstance(text, str) and _REPLY_TEXT.fullmatch(text):
+                return " ".join(text.split())[:_WORDS_MAX]
+        told = told.__cause__
+    return None
 
 
 @contextmanager

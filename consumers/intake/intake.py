@@ -11,7 +11,7 @@ from aio_pika.exceptions import AMQPError, AuthenticationError, InvalidFrameErro
 from adapters.ledger import Ledger, LedgerBroken, LedgerUnavailable
 from consumers.bookings.policy import SyncPolicy
 from consumers.bookings.room import Clocks
-from consumers.intake.client_errors import BrokerLost, NotPublished
+from consumers.intake.client_errors import BrokerLost, NotPublished, broker_words
 from consumers.intake.declare import TopologyMismatch, apply, is_new
 from consumers.intake.lanes import Lanes
 from consumers.intake.ledger_seat import LedgerRefused, Seat, judge_seat, read_seat, sit_down
@@ -102,7 +102,8 @@ class Intake:
 
     def _note(self, trouble: Exception) -> None:
         known = isinstance(trouble, TopologyMismatch | LedgerUnavailable)
-        told = str(trouble) if known else "the broker cannot be used"
+        words = broker_words(trouble)
+        told = str(trouble) if known else "the broker cannot be used" + (f": {words}" if words else "")
         # Once, however often it is tried again.
         if told != self.standing.trouble:
             log.warning("broker.lost" if self.seat else "broker.awaited", why=f"{type(trouble).__name__}: {trouble}")

@@ -19,7 +19,7 @@ from aio_pika.exceptions import AMQPError, DeliveryError
 from aiormq.channel import Channel
 from pamqp import commands as spec
 
-from consumers.intake.client_errors import NotPublished, client_errors
+from consumers.intake.client_errors import NotPublished, broker_words, client_errors
 from consumers.intake.copies import Copy, NotCopied
 from consumers.intake.fields import AsSent
 from consumers.intake.patience import first_of
@@ -161,7 +161,7 @@ class Publisher:
             raise
         except (AMQPError, OSError) as trouble:
             self._lose(str(trouble))
-            raise NotPublished(f"not confirmed: {type(trouble).__name__}") from trouble
+            raise NotPublished(f"not confirmed: {broker_words(trouble) or type(trouble).__name__}") from trouble
         self._is_refused = False
         return isinstance(answer, spec.Basic.Ack)
 

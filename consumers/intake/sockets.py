@@ -9,7 +9,10 @@ import aiormq
 from aio_pika.abc import UnderlayConnection
 from aiormq.abc import AbstractConnection
 from aiormq.connection import FrameReceiver, TransportFactory
-from aiormq.exceptions import AMQPConnectionError
+from aiormq.exceptions import AMQPConnectionError, ConnectionClosed, ProbableAuthenticationError
+from pamqp import commands as spec
+from pamqp.base import Frame
+from pamqp.frame import FrameTypes
 from yarl import URL
 
 from consumers.bookings.json_object import MAX_BYTES
@@ -17,6 +20,8 @@ from consumers.intake.frames import Frames, TokenOf
 
 UNREAD_BYTES = 64 * 1024
 """What the system may hold unread. Left to itself it holds megabytes, and what comes behind a flood waits for all."""
+
+_ACCESS_REFUSED = 403
 
 PIECE_BYTES = 4 * 1024
 """What is taken of it in one turn of the event loop: about five messages, which take a millisecond or less."""
@@ -46,11 +51,38 @@ class UnboundedConnection(aiormq.Connection):
         )
         await super()._Connection__reader(frames)  # type: ignore[misc]  # private to aiormq: test_wire_library.py pins it
 
+    @staticmethod
+    async def _rpc(
+        request: Frame,
+        writer: asyncio.StreamWriter,
+        frame_receiver: FrameReceiver,
+        wait_response: bool = True,
+    ) -> FrameTypes | None:
+        """As in aiormq, which throws away why the broker refuses a virtual host."""
+        told = cast(FrameReceiver, _Refusals(frame_receiver))
+        return await aiormq.Connection._rpc(request, writer, told, wait_response)  # noqa: SLF001
+
 
 class WholeConnection(UnboundedConnection):
     """One that keeps bodies of any size, one after the other."""
 
     BODY_MAX_BYTES = None
+
+
+class _Refusals:
+    """Frames of a connection that is being opened, without the broker's refusals: these are raised."""
+
+    def __init__(self, frames: FrameReceiver) -> None:
+        self._frames = frames
+
+    async def get_frame(self) -> tuple[int, int, FrameTypes]:
+        """The next frame. Raises `ProbableAuthenticationError`, `ConnectionClosed` with the broker's words."""
+        weight, channel, frame = await self._frames.get_frame()
+        if isinstance(frame, spec.Connection.Close):
+            if frame.reply_code == _ACCESS_REFUSED:
+                raise ProbableAuthenticationError(frame.reply_text)
+            raise ConnectionClosed(frame.reply_code, frame.reply_text)
+        return weight, channel, frame
 
 
 class Underlay(UnderlayConnection):

@@ -20,6 +20,7 @@ from worker.bench.roomsync import Roomsync
 from worker.bench.run import SCENARIOS, Run, Scenario, measure
 from worker.bench.scenarios.other_tree import OTHER, other_tree
 from worker.bench.table import show
+from worker.terminal import say
 
 LOG_WIDTH = 160
 """Where nobody's screen is the limit."""
@@ -80,7 +81,7 @@ def bench(
             chosen = [other_tree]
         run = asyncio.run(_interruptible(chosen, contestants, load))
     except (BrokerDidNotStart, BenchStuck, NoRivals) as trouble:
-        typer.echo(str(trouble), err=True)
+        say(str(trouble), err=True)
         raise typer.Exit(1) from None
     except _Interrupted as interrupted:
         raise typer.Exit(128 + interrupted.number) from None
@@ -93,7 +94,7 @@ def bench(
 
 async def _interruptible(scenarios: list[Scenario], contestants: list[Contestant], load: Load) -> Run:
     """Measure; the first signal makes it clear up, the next ones change nothing about that."""
-    measuring = asyncio.create_task(measure(scenarios, contestants, load, lambda line: typer.echo(line, err=True)))
+    measuring = asyncio.create_task(measure(scenarios, contestants, load, lambda line: say(line, err=True)))
     received: list[signal.Signals] = []
 
     def interrupt(number: signal.Signals) -> None:
@@ -111,8 +112,8 @@ async def _interruptible(scenarios: list[Scenario], contestants: list[Contestant
 
 def _keep(run: Run, load: Load, json_file: Path, picture: Path) -> None:
     write_record(record(run.reports, load, run.broker_version), json_file)
-    typer.echo(f"every figure: {json_file}", err=True)
+    say(f"every figure: {json_file}", err=True)
     if not can_draw():
-        typer.echo("not drawn: matplotlib is not installed (`make bench` installs it)", err=True)
+        say("not drawn: matplotlib is not installed (`make bench` installs it)", err=True)
     elif draw(run.reports, picture):
-        typer.echo(f"drawn: {picture}", err=True)
+        say(f"drawn: {picture}", err=True)

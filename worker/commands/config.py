@@ -1,6 +1,5 @@
 """`roomsync config check`: every complaint about the configuration at once, before the worker meets it."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from worker.settings import Settings, SettingsComplaint, WrongSettings, find_settings, read_usable_settings
 from worker.settings.warnings import warnings_about
+from worker.terminal import say, say_json
 
 Complaints = Sequence[SettingsComplaint]
 
@@ -44,26 +44,25 @@ def check(
     if settings.troubles:
         _refuse(settings.troubles, warnings, as_json=as_json)
     if as_json:
-        typer.echo(json.dumps(_summary(settings) | {"warnings": _members(warnings)}, indent=2))
+        say_json(_summary(settings) | {"warnings": _members(warnings)})
         return
-    typer.echo(_lines(settings))
+    say(_lines(settings))
     _warn(warnings)
 
 
 def _refuse(complaints: Complaints, warnings: Complaints, *, as_json: bool) -> NoReturn:
     if as_json:
-        told = {"ok": False, "complaints": _members(complaints), "warnings": _members(warnings)}
-        typer.echo(json.dumps(told, indent=2))
+        say_json({"ok": False, "complaints": _members(complaints), "warnings": _members(warnings)})
     else:
-        typer.echo("\n".join(map(str, complaints)), err=True)
+        say("\n".join(map(str, complaints)), err=True)
         _warn(warnings)
-        typer.echo(f"{len(complaints)} to mend.", err=True)
+        say(f"{len(complaints)} to mend.", err=True)
     raise typer.Exit(2)
 
 
 def _warn(warnings: Complaints) -> None:
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
 
 
 def _members(complaints: Complaints) -> list[dict[str, str]]:

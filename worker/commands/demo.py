@@ -14,6 +14,7 @@ from worker.demo.broker import GivenBrokerUnusable
 from worker.demo.show import DemoConsole, Show
 from worker.demo.stage import DemoStuck
 from worker.demo.telling import tell
+from worker.terminal import say
 
 _GIVEN_BROKER = "ROOMSYNC_AMQP_URL"
 
@@ -45,7 +46,7 @@ def demo() -> None:
         with spoken_errors():
             is_right = asyncio.run(_interruptible(show))
     except (BrokerDidNotStart, GivenBrokerUnusable, DemoStuck, NotPublished) as trouble:
-        typer.echo(str(trouble), err=True)
+        say(str(trouble), err=True)
         raise typer.Exit(1) from None
     except _Interrupted as interrupted:
         raise typer.Exit(128 + interrupted.number) from None

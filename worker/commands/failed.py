@@ -1,7 +1,6 @@
 """`roomsync failed`: the messages that need a person: seen, understood, replayed with proof, discarded, exported."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +44,7 @@ from worker.failed.options import (
     selection_of,
 )
 from worker.settings import Settings
+from worker.terminal import say, say_json
 
 AUDIT_SHOWN = 50
 AUDIT_MAX = 100_000
@@ -186,7 +186,7 @@ def discard(  # noqa: PLR0913, PLR0917 - the options of a command
     with _spoken():
         seen = asyncio.run(acting.find(settings, wish))
         count = sum(each.count for each in seen)
-        typer.echo(f"{show.counted(count, 'message')} selected: {selection.words()}.")
+        say(f"{show.counted(count, 'message')} selected: {selection.words()}.")
         if dry_run or not seen:
             return
         if not yes and not _asked(f"Discard {show.counted(count, 'message')} for good?"):
@@ -219,9 +219,9 @@ def export(  # noqa: PLR0913, PLR0917 - the options of a command
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
-            typer.echo(f"{file}: {error.strerror}.", err=True)
+            say(f"{file}: {error.strerror}.", err=True)
             raise typer.Exit(1) from None
-    typer.echo(f"{show.counted(count, 'message')} written to {file}.")
+    say(f"{show.counted(count, 'message')} written to {file}.")
 
 
 @app.command()
@@ -238,7 +238,7 @@ def audit(
         if record is not None:
             found = asyncio.run(reading.audit_record(settings, record, limit=AUDIT_MAX))
             if found is None:
-                typer.echo(f"There is no audit record {record}.", err=True)
+                say(f"There is no audit record {record}.", err=True)
                 raise typer.Exit(1)
             tell = show_plan.audit_json(*found, personal=personal)
             _tell(tell) if as_json else show_plan.show_audit(*found, personal=personal)
@@ -254,20 +254,20 @@ def _agreed(plan: ReplayPlan, *, yes: bool, as_json: bool) -> bool:
     if yes:
         return True
     if as_json:
-        typer.echo("Nothing was published: --json asks no questions, --yes answers them.", err=True)
+        say("Nothing was published: --json asks no questions, --yes answers them.", err=True)
         return False
     return _asked(f"Publish {show.counted(plan.message_count, 'message')} again?")
 
 
 def _asked(question: str) -> bool:
     if not sys.stdin.isatty():
-        typer.echo("Nothing was done: --yes does it without asking.", err=True)
+        say("Nothing was done: --yes does it without asking.", err=True)
         return False
     return typer.confirm(question, err=True)
 
 
 def _tell(told: object) -> None:
-    typer.echo(json.dumps(told, indent=2))
+    say_json(told)
 
 
 @contextmanager
@@ -277,5 +277,5 @@ def _spoken() -> Iterator[None]:
         try:
             yield
         except (NotOneMessage, SeatTaken, TooMuchAtOnce, reading.WrongFile) as told:
-            typer.echo(str(told), err=True)
+            say(str(told), err=True)
             raise typer.Exit(1) from None

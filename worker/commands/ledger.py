@@ -1,7 +1,6 @@
 """`roomsync ledger`: which ledger is in use, and going on with another one after a loss."""
 
 import asyncio
-import json
 from typing import Any
 
 import typer
@@ -12,6 +11,7 @@ from consumers.intake.session import Session
 from worker import wiring
 from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
 from worker.settings import Settings
+from worker.terminal import say, say_json
 
 app = typer.Typer(help="The ledger and its registration at the broker.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     settings = load(config)
     with spoken_errors():
         told = asyncio.run(_show(settings))
-    typer.echo(json.dumps(told, indent=2) if as_json else _lines(told))
+    say_json(told) if as_json else say(_lines(told))
     if not told["in_use"]:
         raise typer.Exit(1)
 
@@ -38,7 +38,7 @@ def adopt(config: ConfigOption = None) -> None:
     settings = load(config)
     with spoken_errors():
         ledger_id = asyncio.run(_adopt(settings))
-    typer.echo(f"Ledger {ledger_id} is in use now; every room is scanned again before anything is written.")
+    say(f"Ledger {ledger_id} is in use now; every room is scanned again before anything is written.")
 
 
 async def _show(settings: Settings) -> dict[str, Any]:

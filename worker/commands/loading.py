@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
 
-from adapters.ledger import LedgerError
-from consumers.intake.declare import TopologyMismatch
-from consumers.intake.ledger_seat import LedgerRefused
-from consumers.intake.session import NotPublished
 from worker.logs import LEVELS
 from worker.settings import Settings, WrongSettings, find_settings, read_usable_settings
+from worker.terminal import say
+from worker.troubles import sentence_of
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file; else ROOMSYNC_CONFIG, else ./roomsync.toml.")
@@ -42,31 +39,23 @@ def load(config: Path | None, *, tells: bool = True) -> Settings:
     try:
         settings = read_usable_settings(find_settings(config, os.environ), os.environ)
     except WrongSettings as wrong:
-        typer.echo(str(wrong), err=True)
+        say(str(wrong), err=True)
         raise typer.Exit(2) from None
     for trouble in settings.troubles if tells else ():
-        typer.echo(f"warning: {trouble}", err=True)
+        say(f"warning: {trouble}", err=True)
     return settings
 
 
 @contextmanager
 def spoken_errors() -> Iterator[None]:
-    """End with exit code 1 and a sentence on what an operator can meet; anything else is a defect and shows as one."""
+    """End with exit code 1 and a sentence on what an operator can meet; anything else is a defect and told as one."""
     try:
         yield
-    except (TopologyMismatch, LedgerRefused, LedgerError, NotPublished) as told:
-        typer.echo(str(told), err=True)
-    except ProbableAuthenticationError:
-        typer.echo("The broker refused the login. Check user, password and virtual host in [broker] url.", err=True)
-    except ConnectionError:
-        # Before AMQPError, which aiormq's own connection error is as well; its text may hold the url.
-        typer.echo("The broker is not reachable. Check [broker] url, and that the broker is running.", err=True)
-    except AMQPError as refused:
-        kind = type(refused).__name__
-        typer.echo(f"The broker refused: {kind}. Check [broker] url, user and virtual host.", err=True)
-    except OSError as unreachable:
-        # The text of an OSError names host and port, never credentials.
-        typer.echo(f"Not reachable: {unreachable.strerror or unreachable}.", err=True)
+    except Exception as error:
+        told = sentence_of(error)
+        if told is None:
+            raise
+        say(told, err=True)
     else:
         return
     raise typer.Exit(1)

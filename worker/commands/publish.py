@@ -24,6 +24,7 @@ from worker.commands.progress import progress
 from worker.files import without_byte_order_mark
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
+from worker.terminal import say
 
 UNCONFIRMED_MAX = 256
 
@@ -55,14 +56,14 @@ def publish(
     settings = load(config)
     lines, invalid = _read(_bytes_of(file), TenantRegistry(settings, os.environ))
     if invalid and not skip_invalid:
-        typer.echo(f"{invalid} invalid lines; nothing was published (--skip-invalid publishes the others).", err=True)
+        say(f"{invalid} invalid lines; nothing was published (--skip-invalid publishes the others).", err=True)
         raise typer.Exit(1)
     if dry_run:
-        typer.echo(f"{len(lines)} valid commands; nothing was published.")
+        say(f"{len(lines)} valid commands; nothing was published.")
     else:
         with spoken_errors():
             asyncio.run(_publish(settings, lines, rate))
-        typer.echo(f"{len(lines)} commands published and confirmed.")
+        say(f"{len(lines)} commands published and confirmed.")
     if invalid:
         raise typer.Exit(1)
 
@@ -75,7 +76,7 @@ def _bytes_of(file: str) -> Iterator[bytes]:
         with Path(file).open("rb") as opened:
             yield from without_byte_order_mark(opened)
     except OSError as error:
-        typer.echo(f"{file}: {error.strerror}.", err=True)
+        say(f"{file}: {error.strerror}.", err=True)
         raise typer.Exit(2) from None
 
 
@@ -92,7 +93,7 @@ def _read(raw: Iterable[bytes], tenants: TenantDirectory) -> tuple[list[Line], i
             command = parse_command(body, tenants)
         except (BadMessage, WrongLine) as bad:
             invalid += 1
-            typer.echo(f"line {number}: {bad}", err=True)
+            say(f"line {number}: {bad}", err=True)
         else:
             lines.append(Line(number, body, command.room))
     return lines, invalid

@@ -1,7 +1,6 @@
 """`roomsync reconcile`: compare calendars with the ledger, and have what differs mended."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from worker.reconcile import show
 from worker.reconcile.rooms import Choice, Mending, compare_rooms, mend_rooms
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
+from worker.terminal import say, say_json
 
 SHARE_PERCENT = 20.0
 
@@ -49,14 +49,14 @@ def reconcile(  # noqa: PLR0913, PLR0917 - the options of a command
         comparison = asyncio.run(compare_rooms(settings, choice, partial(progress, "comparing rooms")))
     reports = comparison.reports
     for name, address in comparison.left_out:
-        typer.echo(f"{name} {address}: left out, its tenant is not configured or not served by this version.", err=True)
+        say(f"{name} {address}: left out, its tenant is not configured or not served by this version.", err=True)
     if not as_json:
         show.show(reports)
     mending = _repair(settings, reports, share, yes=yes, as_json=as_json) if repair else None
     if as_json:
-        typer.echo(json.dumps(show.as_json(reports, mending), indent=2))
+        say_json(show.as_json(reports, mending))
     elif mending is not None:
-        typer.echo(show.mended(mending))
+        say(show.mended(mending))
     if not _is_well(reports, mending):
         raise typer.Exit(1)
 
@@ -65,12 +65,12 @@ def _choice(settings: Settings, tenant: str | None, room: str | None) -> Choice:
     registry = TenantRegistry(settings, os.environ)
     if tenant is not None and registry.settings(tenant) is None:
         known = registry.troubles().get(tenant)
-        typer.echo(known.why if known else f"No tenant {tenant} is configured.", err=True)
+        say(known.why if known else f"No tenant {tenant} is configured.", err=True)
         raise typer.Exit(2)
     address = None if room is None else RoomAddress(room.lower())
     tenants = [each for each in registry.tenants() if tenant in (None, each.name)]
     if address is not None and not any(address.rpartition("@")[2] in each.domains for each in tenants):
-        typer.echo(f"No tenant has the domain of {address}.", err=True)
+        say(f"No tenant has the domain of {address}.", err=True)
         raise typer.Exit(2)
     return Choice(tenant=None if tenant is None else TenantName(tenant), room=address)
 
@@ -81,10 +81,10 @@ def _repair(
     """Ask for the repair; None where it was refused or there is nothing to ask for."""
     beyond = [] if yes else beyond_share(reports, percent)
     if beyond:
-        typer.echo(show.refusal(beyond, percent), err=True)
+        say(show.refusal(beyond, percent), err=True)
         may_ask = sys.stdin.isatty() and not as_json
         if not (may_ask and typer.confirm("Something larger may be wrong. Repair all the same?", err=True)):
-            typer.echo("Nothing was asked for: --yes repairs all the same, --share sets another share.", err=True)
+            say("Nothing was asked for: --yes repairs all the same, --share sets another share.", err=True)
             return None
     if not any(report.mendable for report in reports):
         return None

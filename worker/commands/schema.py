@@ -1,15 +1,13 @@
 """`roomsync schema`: what may be published and what is reported, for publishers and their tools."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from consumers.bookings.codes import all_codes
 from consumers.bookings.json_schema import command_schema, result_schema, schema_text
+from worker.terminal import say, say_json, table
 
 app = typer.Typer(help="Print the JSON Schema of a command (default), of a result event, or every code.")
 
@@ -29,22 +27,20 @@ def schema(context: typer.Context) -> None:
 @app.command()
 def command() -> None:
     """Print the JSON Schema of a booking command."""
-    typer.echo(schema_text(command_schema()), nl=False)
+    say(schema_text(command_schema()).removesuffix("\n"))
 
 
 @app.command()
 def result() -> None:
     """Print the JSON Schema of a result event."""
-    typer.echo(schema_text(result_schema()), nl=False)
+    say(schema_text(result_schema()).removesuffix("\n"))
 
 
 @app.command()
 def codes(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """List every code of results, warnings and failed messages, with what to do about it."""
     if as_json:
-        typer.echo(json.dumps({name: asdict(code) for name, code in all_codes().items()}, indent=2))
+        say_json({name: asdict(code) for name, code in all_codes().items()})
         return
-    table = Table("code", "scope", "what it means", "what to do")
-    for name, code in all_codes().items():
-        table.add_row(name, code.scope, code.sentence, code.advice)
-    Console().print(table)
+    rows = [(name, code.scope, code.sentence, code.advice) for name, code in all_codes().items()]
+    table(("code", "scope", "what it means", "what to do"), rows)

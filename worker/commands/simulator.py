@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from adapters.simulator import Simulator
+from worker.terminal import say
 
 DEFAULT_PASSWORD_ENV = "ROOMSYNC_SIMULATOR_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -39,11 +40,11 @@ def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
     """
     password = os.environ.get(password_env)
     if not password:
-        typer.echo(f"Set the environment variable {password_env} to a password for {account}.", err=True)
+        say(f"Set the environment variable {password_env} to a password for {account}.", err=True)
         raise typer.Exit(2)
     host, _, port = listen.rpartition(":")
     if not port.isdigit() or access not in ("impersonation", "delegate"):
-        typer.echo("--listen is host:port, --access is impersonation or delegate.", err=True)
+        say("--listen is host:port, --access is impersonation or delegate.", err=True)
         raise typer.Exit(2)
     server = Simulator(
         {account: password},
@@ -66,11 +67,11 @@ async def _serve(server: Simulator, *, tls: bool) -> None:
     try:
         await server.start()
     except OSError as error:
-        typer.echo(f"Cannot listen: {error.strerror}.", err=True)
+        say(f"Cannot listen: {error.strerror}.", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f'service_url = "{server.url}"')
-    typer.echo(f'ca_file = "{server.ca_file}"' if tls else "allow_plain_http = true")
-    typer.echo(f"look at the rooms: {server.control_url}/rooms")
+    say(f'service_url = "{server.url}"')
+    say(f'ca_file = "{server.ca_file}"' if tls else "allow_plain_http = true")
+    say(f"look at the rooms: {server.control_url}/rooms")
     try:
         await stop.wait()
     finally:

@@ -1,12 +1,9 @@
 """`roomsync status`: queues, lanes and breakers; or everything that is known about a booking."""
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from adapters.calendar import BookingId, TenantName
 from consumers.intake.names import Names
@@ -16,6 +13,7 @@ from worker.commands.loading import ConfigOption, JsonOption, load, spoken_error
 from worker.settings import Settings
 from worker.story import show
 from worker.story.booking import booking_story, worker_status
+from worker.terminal import say, say_json, table
 
 
 def register(cli: typer.Typer) -> None:
@@ -37,14 +35,14 @@ def status(
             return
         told = {"queues": asyncio.run(_queues(settings)), "worker": worker_status(settings.http)}
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        say_json(told)
     else:
         _show_all(told)
 
 
 def _tell_booking(settings: Settings, tenant: TenantName | None, booking: BookingId, *, as_json: bool) -> None:
     story = asyncio.run(booking_story(settings, tenant, booking))
-    typer.echo(json.dumps(show.as_json(story), indent=2) if as_json else "\n".join(show.as_lines(story)))
+    say_json(show.as_json(story)) if as_json else say("\n".join(show.as_lines(story)))
     if not story.rooms:
         raise typer.Exit(1)
 
@@ -69,30 +67,37 @@ def _all_queues(names: Names, partitions: int) -> list[str]:
 
 
 def _show_all(told: dict[str, Any]) -> None:
-    console = Console()
-    queues = Table("queue", "messages", "consumers", title="queues")
-    for queue in told["queues"]:
-        messages, consumers = queue["messages"], queue["consumers"]
-        queues.add_row(queue["queue"], *(["missing", ""] if messages is None else [str(messages), str(consumers)]))
-    console.print(queues)
+    table(("queue", "messages", "consumers"), [_queue_row(queue) for queue in told["queues"]], title="queues")
     worker = told["worker"]
     if worker is None:
-        typer.echo("No worker answers where [http] bind says.")
+        say("No worker answers where [http] bind says.")
         return
     obstacles = "; ".join(worker["obstacles"])
-    console.print("The worker is ready." if worker["ready"] else f"The worker is not ready: {obstacles}")
-    lanes = Table("tenant", "room", "waiting", "in work", title="lanes")
-    for lane in worker["lanes"]:
-        lanes.add_row(lane["tenant"], lane["room"], str(lane["waiting"]), str(lane["in_work"]))
-    console.print(lanes)
+    say("The worker is ready." if worker["ready"] else f"The worker is not ready: {obstacles}")
+    lanes = [(lane["tenant"], lane["room"], lane["waiting"], lane["in_work"]) for lane in worker["lanes"]]
+    table(("tenant", "room", "waiting", "in work"), lanes, title="lanes", caption=_left_out(worker, "lanes"))
     for name, why in worker.get("misconfigured_tenants", {}).items():
-        typer.echo(f"The settings of the tenant {name} cannot be used: {why}")
-    columns = ["tenant", "breaker", "why", "since", "next probe in", "requests", "throttled rooms"]
-    tenants = Table(*columns, title="tenants")
-    for name, tenant in worker["tenants"].items():
-        throttled = ", ".join(f"{room} ({left_s} s)" for room, left_s in tenant["throttled_rooms"].items())
-        why, since, probe_in_s = tenant["why"], tenant["since"], tenant["next_probe_in_s"]
-        stopped = ["", "", ""] if why is None else [why["message"], since, f"{probe_in_s} s"]
-        requests = "{in_flight} of {limit}".format_map(tenant["requests"])
-        tenants.add_row(name, tenant["breaker"], *stopped, requests, throttled)
-    console.print(tenants)
+        say(f"The settings of the tenant {name} cannot be used: {why}")
+    columns = ("tenant", "breaker", "why", "since", "next probe in", "requests", "throttled rooms")
+    tenants = [_tenant_row(name, tenant) for name, tenant in worker["tenants"].items()]
+    table(columns, tenants, title="tenants", caption=_left_out(worker, "tenants"))
+
+
+def _queue_row(queue: dict[str, Any]) -> tuple[object, ...]:
+    return queue["queue"], *(("missing",) if queue["messages"] is None else (queue["messages"], queue["consumers"]))
+
+
+def _tenant_row(name: str, tenant: dict[str, Any]) -> tuple[object, ...]:
+    throttled = [f"{room} ({left_s} s)" for room, left_s in tenant["throttled_rooms"].items()]
+    if more := _left_out(tenant, "throttled_rooms"):
+        throttled.append(more)
+    why, since, probe_in_s = tenant["why"], tenant["since"], tenant["next_probe_in_s"]
+    stopped = ("", "", "") if why is None else (why["message"], since, f"{probe_in_s} s")
+    requests = "{in_flight} of {limit}".format_map(tenant["requests"])
+    return name, tenant["breaker"], *stopped, requests, ", ".join(throttled)
+
+
+def _left_out(told: dict[str, Any], what: str) -> str | None:
+    """How many of them the worker did not name."""
+    count = told.get(f"{what}_left_out", 0)
+    return f"and {count:,} more" if count else None

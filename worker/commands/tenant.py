@@ -1,12 +1,9 @@
 """`roomsync tenant`: which tenants are stopped and why, and asking again at once when the cause is mended."""
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from adapters.calendar import TenantName
 from adapters.errors import CODES
@@ -14,6 +11,7 @@ from adapters.ledger import BreakerRow
 from worker import wiring
 from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
 from worker.settings import Settings
+from worker.terminal import say, say_json, table
 
 app = typer.Typer(help="Tenants and their breakers.", no_args_is_help=True)
 
@@ -34,7 +32,7 @@ def list_tenants(config: ConfigOption = None, as_json: JsonOption = False) -> No
     names = sorted(configured | rows.keys() | unusable.keys())
     told = [_told(name, rows.get(name), unusable.get(name)) for name in names]
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        say_json(told)
     else:
         _show(told)
     if rows:
@@ -50,17 +48,17 @@ def retry(
     with spoken_errors():
         was_open = asyncio.run(_hasten(settings, name))
     if was_open:
-        typer.echo(
+        say(
             f"The next command of {name} asks Exchange again, and if that works all go on. Commands that were sent "
             "away come back within five minutes; a new one is taken at once."
         )
     elif name in (unusable := _unusable(settings)):
-        typer.echo(f"The settings of {name} cannot be used: {unusable[name]}", err=True)
+        say(f"The settings of {name} cannot be used: {unusable[name]}", err=True)
         raise typer.Exit(2)
     elif name in {tenant.name for tenant in settings.tenants}:
-        typer.echo(f"{name} is not stopped.")
+        say(f"{name} is not stopped.")
     else:
-        typer.echo(f"There is no tenant {name}.", err=True)
+        say(f"There is no tenant {name}.", err=True)
         raise typer.Exit(2)
 
 
@@ -104,13 +102,13 @@ def _told(name: str, row: BreakerRow | None, unusable: str | None) -> dict[str, 
 
 
 def _show(told: list[dict[str, Any]]) -> None:
-    table = Table("tenant", "breaker", "why", "open for", "next probe in")
+    rows: list[tuple[str, ...]] = []
     for tenant in told:
         if tenant["breaker"] == "closed":
             waits = "misconfigured" in tenant
-            table.add_row(tenant["tenant"], *(["waits", tenant["misconfigured"]] if waits else ["closed"]))
+            rows.append((tenant["tenant"], *(("waits", tenant["misconfigured"]) if waits else ("closed",))))
             continue
         why = " ".join(text for text in (tenant["message"], tenant["detail"] and f"[{tenant['detail']}]") if text)
         open_for, next_in = f"{tenant['open_for_s']} s", f"{tenant['next_probe_in_s']} s"
-        table.add_row(tenant["tenant"], "open", f"{why} {tenant['advice'] or ''}".strip(), open_for, next_in)
-    Console(markup=False).print(table)
+        rows.append((tenant["tenant"], "open", f"{why} {tenant['advice'] or ''}".strip(), open_for, next_in))
+    table(("tenant", "breaker", "why", "open for", "next probe in"), rows)

@@ -11,6 +11,7 @@ from consumers.intake.topology import Topology
 from worker import wiring
 from worker.commands.loading import ConfigOption, load, spoken_errors
 from worker.settings import Settings
+from worker.terminal import say
 
 app = typer.Typer(help="Exchanges and queues at the broker.", no_args_is_help=True)
 
@@ -26,7 +27,7 @@ def apply(config: ConfigOption = None) -> None:
     settings = load(config)
     with spoken_errors():
         declared = asyncio.run(_go_through(settings, only_check=False))
-    typer.echo(f"Declared: {_told(declared)}.")
+    say(f"Declared: {_told(declared)}.")
 
 
 @app.command()
@@ -35,7 +36,7 @@ def check(config: ConfigOption = None) -> None:
     settings = load(config)
     with spoken_errors():
         checked = asyncio.run(_go_through(settings, only_check=True))
-    typer.echo(f"As it should be: {_told(checked)}.")
+    say(f"As it should be: {_told(checked)}.")
 
 
 async def _go_through(settings: Settings, *, only_check: bool) -> Topology:

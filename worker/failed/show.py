@@ -8,15 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from consumers.bookings.codes import code_of
 from consumers.failed.message import FailedMessage
 from consumers.failed.selection import Group, GroupBy
 from worker.failed.looking import Listing
+from worker.terminal import is_terminal, say, table, visible
 
 SHOWN_MAX = 100
 
@@ -41,11 +37,11 @@ def message_json(failed: FailedMessage) -> dict[str, Any]:
 
 def tell_listing(listing: Listing) -> None:
     """A listing, for machines; written line by line, since a hundred thousand messages make a long text."""
-    typer.echo(f'{{"total": {listing.total_count}, "matched": {listing.matched_count}, "messages": [')
+    say(f'{{"total": {listing.total_count}, "matched": {listing.matched_count}, "messages": [')
     last = len(listing.messages) - 1
     for index, failed in enumerate(listing.messages):
-        typer.echo(f"  {json.dumps(message_json(failed))}{',' if index < last else ''}")
-    typer.echo("]}")
+        say(f"  {json.dumps(message_json(failed))}{',' if index < last else ''}")
+    say("]}")
 
 
 def show_listing(listing: Listing) -> None:
@@ -71,7 +67,7 @@ def show_listing(listing: Listing) -> None:
         told.append(f"{listing.matched_count} selected")
     if len(some) < listing.matched_count:
         told.append(f"{len(some)} shown")
-    typer.echo(", ".join(told) + ".")
+    say(", ".join(told) + ".")
 
 
 def groups_json(groups: Sequence[Group], by: GroupBy) -> dict[str, Any]:
@@ -94,21 +90,16 @@ def show_groups(groups: Sequence[Group], by: GroupBy) -> None:
         columns += ("meaning",)
         rows = [(*row, code_of(str(row[0])).sentence) for row in rows]
     rows_shown(columns, rows)
-    typer.echo(f"{counted(sum(group.count for group in groups), 'message')}.")
+    say(f"{counted(sum(group.count for group in groups), 'message')}.")
 
 
 def rows_shown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on a terminal; elsewhere a line each, the fields apart by tabs."""
-    console = Console()
-    if not console.is_terminal:
-        for row in rows:
-            typer.echo("\t".join("-" if field is None else str(field) for field in row))
+    if is_terminal():
+        table(columns, rows)
         return
-    table = Table(*columns)
     for row in rows:
-        # As Text: what others wrote may hold brackets, which would be read as markup.
-        table.add_row(*(Text("" if field is None else str(field)) for field in row))
-    console.print(table)
+        say("\t".join("-" if field is None else visible(field) for field in row))
 
 
 def instant(at: datetime | None, *, seconds: bool = False) -> str | None:

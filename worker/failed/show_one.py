@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import typer
-
 from adapters.ledger import LedgerRow
 from consumers.bookings.codes import code_of
 from consumers.bookings.command import BookingCommand
@@ -12,6 +10,7 @@ from consumers.failed.message import shown
 from worker.failed.looking import Shown
 from worker.failed.show import instant, message_json
 from worker.failed.show_plan import fate_words
+from worker.terminal import say, visible
 
 
 def one_json(found: Shown, *, personal: bool) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def show_one(found: Shown, *, personal: bool) -> None:
     lines += [(name, text) for name, text in _command_lines(told)]
     lines += [("ledger", _row_line(row)) for row in told["ledger"]] or [("ledger", "nothing is known of the booking")]
     for name, text in lines:
-        typer.echo(f"{name:<13} {text}")
+        say(f"{name:<13} {visible(text)}")
 
 
 def _command_lines(told: dict[str, Any]) -> list[tuple[str, str]]:

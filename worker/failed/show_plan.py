@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import typer
-
 from adapters.audit import AuditedMessage, AuditRecord, Change
 from consumers.bookings.result import Outcome
 from consumers.failed.forecast import Will
 from consumers.failed.planning import Planned, ReplayPlan
 from worker.failed.acting import Ended
 from worker.failed.show import counted, instant, lasting, message_json, rows_shown
+from worker.terminal import say
 
 PREVIEWED_MAX = 20
 _WORDS = {
@@ -48,12 +47,12 @@ def plan_line(plan: ReplayPlan, rate: float) -> str:
 
 def show_plan(plan: ReplayPlan, rate: float, *, whole: bool) -> None:
     """The plan line, a line for each kind of fate, and the messages: all of them, or the first ones."""
-    typer.echo(plan_line(plan, rate))
+    say(plan_line(plan, rate))
     every = (*plan.planned, *plan.left)
     kinds = Counter((planned.fate.will, planned.fate.code) for planned in every for _ in range(planned.count))
     for (will, code), count in kinds.most_common():
         stays = ", stays in the queue" if will is Will.REFUSED and plan.left else ""
-        typer.echo(f"  {count:,} {_WORDS[will]}{f': {code}' if code else ''}{stays}")
+        say(f"  {count:,} {_WORDS[will]}{f': {code}' if code else ''}{stays}")
     some = every if whole else every[:PREVIEWED_MAX]
     rows_shown(
         ("id", "room", "booking", "version", "what"),
@@ -63,7 +62,7 @@ def show_plan(plan: ReplayPlan, rate: float, *, whole: bool) -> None:
         ],
     )
     if len(some) < len(every):
-        typer.echo(f"… and {len(every) - len(some):,} more; --dry-run shows all.")
+        say(f"… and {len(every) - len(some):,} more; --dry-run shows all.")
 
 
 def plan_json(plan: ReplayPlan, rate: float) -> dict[str, Any]:
@@ -98,12 +97,12 @@ def show_ended(ended: Ended, word: str) -> None:
         told.append(f"{progress.gone_count:,} taken by somebody else meanwhile")
     if progress.stopped:
         told.append("stopped before the end, the rest stays in the queue")
-    typer.echo("; ".join(told) + f". Audit record {ended.record_id}.")
+    say("; ".join(told) + f". Audit record {ended.record_id}.")
     if following is None:
         return
     outcomes = following.outcomes
     again = ", ".join(f"{code} {count:,}" for code, count in following.failed_codes.most_common())
-    typer.echo(
+    say(
         f"{outcomes[Outcome.SYNCED]:,} synced, {outcomes[Outcome.REMOVED]:,} removed, "
         f"{outcomes[Outcome.SUPERSEDED]:,} superseded, {outcomes[Outcome.FAILED]:,} failed again"
         + (f" ({again})" if again else "")
@@ -111,7 +110,7 @@ def show_ended(ended: Ended, word: str) -> None:
         + "."
     )
     if following.unforeseen_count:
-        typer.echo(f"{following.unforeseen_count:,} ended otherwise than it was foretold.")
+        say(f"{following.unforeseen_count:,} ended otherwise than it was foretold.")
 
 
 def ended_json(ended: Ended) -> dict[str, Any]:

@@ -7,13 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from consumers.reconcile.report import Finding, RoomReport
 from worker.reconcile.rooms import Mending
+from worker.terminal import is_terminal, say, table
 
 
 def as_json(reports: Sequence[RoomReport], mending: Mending | None) -> dict[str, Any]:
@@ -55,37 +51,34 @@ def _room_json(report: RoomReport) -> dict[str, Any]:
 
 def show(reports: Sequence[RoomReport]) -> None:
     """Show every room with something to say, and a summary."""
-    console = Console()
     for report in reports:
         if report.error is not None:
-            typer.echo(f"{report.tenant} {report.room} unread {report.error.code}: {report.error}")
-        elif not console.is_terminal:
+            say(f"{report.tenant} {report.room} unread {report.error.code}: {report.error}")
+        elif not is_terminal():
             _lines(report)
         elif report.findings:
-            console.print(_table(report))
-    typer.echo(_summary(reports))
+            _table(report)
+    say(_summary(reports))
 
 
-def _table(report: RoomReport) -> Table:
-    table = Table("finding", "booking", "version", "what", title=f"{report.room} ({report.tenant})")
+def _table(report: RoomReport) -> None:
     others = _counted(len(report.foreign), "foreign event")
-    table.caption = (
-        f"{_counted(report.known_count, 'booking')}, {others} left alone, {len(report.resting)} being written"
+    table(
+        ("finding", "booking", "version", "what"),
+        [(each.kind.value, each.booking_id, each.version, _what(each)) for each in report.findings],
+        title=f"{report.room} ({report.tenant})",
+        caption=f"{_counted(report.known_count, 'booking')}, {others} left alone, {len(report.resting)} being written",
     )
-    for finding in report.findings:
-        # As Text: a booking's id may hold brackets, which would be read as markup.
-        table.add_row(finding.kind.value, Text(finding.booking_id), str(finding.version), _what(finding))
-    return table
 
 
 def _lines(report: RoomReport) -> None:
     where = f"{report.tenant} {report.room}"
     for finding in report.findings:
-        typer.echo(f"{where} {finding.kind.value} {finding.booking_id} v{finding.version} {_what(finding)}".rstrip())
+        say(f"{where} {finding.kind.value} {finding.booking_id} v{finding.version} {_what(finding)}".rstrip())
     for item_id in report.foreign:
-        typer.echo(f"{where} foreign {item_id}")
+        say(f"{where} foreign {item_id}")
     for booking in report.resting:
-        typer.echo(f"{where} being-written {booking}")
+        say(f"{where} being-written {booking}")
 
 
 def _what(finding: Finding) -> str:
