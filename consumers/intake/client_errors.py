@@ -29,9 +29,9 @@ def broker_words(error: BaseException) -> str | None:
     """What the broker itself said of a refusal, in one line; None where it said nothing."""
     told: BaseException | None = error
     while told is not None:
-        for text in told.args if isinstance(told, AMQPError) else ():
-            if isinstance(text, str) and _REPLY_TEXT.fullmatch(text):
-                return " ".join(text.split())[:_WORDS_MAX]
+        for text in told.args if isinstance(told, AMQPError | BrokerLost | NotPublished) else ():
+            if isinstance(text, str) and (said := _REPLY_TEXT.search(text)):
+                return " ".join(said[0].split())[:_WORDS_MAX].rstrip(".")
         told = told.__cause__
     return None
 

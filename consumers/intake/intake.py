@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, AuthenticationError, InvalidFrameError, ProbableAuthenticationError
+from aiormq.exceptions import ConnectionNotAllowed
 
 from adapters.ledger import Ledger, LedgerBroken, LedgerUnavailable
 from consumers.bookings.policy import SyncPolicy
@@ -242,6 +243,8 @@ class Intake:
 
 def _ends(trouble: Exception) -> bool:
     """Whether a worker that starts gives up: waiting would not mend it. Pure."""
-    # InvalidFrameError is how the client reads a refused virtual host: Close in place of OpenOk (aiormq 7.2, `_rpc`).
-    refusals = AuthenticationError | ProbableAuthenticationError | InvalidFrameError
-    return isinstance(trouble, TopologyMismatch | LedgerUnavailable | refusals)
+    # InvalidFrameError: something that is no broker answers.
+    refusals = AuthenticationError | ProbableAuthenticationError | ConnectionNotAllowed | InvalidFrameError
+    if isinstance(trouble, TopologyMismatch | LedgerUnavailable | refusals):
+        return True
+    return (broker_words(trouble) or "").startswith("ACCESS_REFUSED")

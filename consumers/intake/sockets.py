@@ -9,7 +9,7 @@ import aiormq
 from aio_pika.abc import UnderlayConnection
 from aiormq.abc import AbstractConnection
 from aiormq.connection import FrameReceiver, TransportFactory
-from aiormq.exceptions import AMQPConnectionError, ConnectionClosed, ProbableAuthenticationError
+from aiormq.exceptions import AMQPConnectionError, ConnectionNotAllowed, ProbableAuthenticationError
 from pamqp import commands as spec
 from pamqp.base import Frame
 from pamqp.frame import FrameTypes
@@ -76,12 +76,12 @@ class _Refusals:
         self._frames = frames
 
     async def get_frame(self) -> tuple[int, int, FrameTypes]:
-        """The next frame. Raises `ProbableAuthenticationError`, `ConnectionClosed` with the broker's words."""
+        """The next frame. Raises `ProbableAuthenticationError`, `ConnectionNotAllowed` with the broker's words."""
         weight, channel, frame = await self._frames.get_frame()
         if isinstance(frame, spec.Connection.Close):
             if frame.reply_code == _ACCESS_REFUSED:
                 raise ProbableAuthenticationError(frame.reply_text)
-            raise ConnectionClosed(frame.reply_code, frame.reply_text)
+            raise ConnectionNotAllowed(frame.reply_text)
         return weight, channel, frame
 
 
