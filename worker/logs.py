@@ -140,6 +140,8 @@ def _where_it_failed(_logger: WrappedLogger, _method: str, event: EventDict) -> 
     given = event.pop("exc_info", None)
     if not given:
         return event
+    if isinstance(given, BaseException):
+        given = type(given), given, given.__traceback__
     kind, error, trace = given if isinstance(given, tuple) else sys.exc_info()
     if kind is not None and error is not None:
         frames = traceback.extract_tb(trace)[-6:]

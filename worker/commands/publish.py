@@ -19,7 +19,7 @@ from consumers.bookings.tenants import TenantDirectory
 from consumers.failed.export import WrongLine, is_exported, read_line
 from consumers.intake.session import Session
 from worker import wiring
-from worker.commands.loading import ConfigOption, load, spoken_errors
+from worker.commands.loading import ConfigOption, finite, load, spoken_errors
 from worker.commands.progress import progress
 from worker.files import without_byte_order_mark
 from worker.settings import Settings
@@ -48,7 +48,7 @@ def publish(
         str, typer.Argument(help="JSON Lines, one command a line, or a `failed export`; - is standard input.")
     ],
     config: ConfigOption = None,
-    rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a second, at most.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, callback=finite, help="Commands a second, at most.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; no broker is needed.")] = False,
     skip_invalid: Annotated[bool, typer.Option("--skip-invalid", help="Publish the valid lines of a file.")] = False,
 ) -> None:

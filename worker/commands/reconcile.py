@@ -11,7 +11,7 @@ import typer
 
 from adapters.calendar import RoomAddress, TenantName
 from consumers.reconcile.report import RoomReport, beyond_share
-from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
+from worker.commands.loading import ConfigOption, JsonOption, finite, load, spoken_errors
 from worker.commands.progress import progress
 from worker.reconcile import show
 from worker.reconcile.rooms import Choice, Mending, compare_rooms, mend_rooms
@@ -33,7 +33,10 @@ def reconcile(  # noqa: PLR0913, PLR0917 - the options of a command
     room: Annotated[str | None, typer.Option(help="Only this room.")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Ask the workers to mend what differs.")] = False,
     share: Annotated[
-        float, typer.Option(min=0, max=100, help="Percent of a room's bookings that a repair may touch unasked.")
+        float,
+        typer.Option(
+            min=0, max=100, callback=finite, help="Percent of a room's bookings that a repair may touch unasked."
+        ),
     ] = SHARE_PERCENT,
     yes: Annotated[bool, typer.Option("--yes", help="Repair more than that share, without asking.")] = False,
     as_json: JsonOption = False,

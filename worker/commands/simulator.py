@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,10 @@ from typing import Annotated
 import typer
 
 from adapters.simulator import Simulator
+from worker.commands.loading import finite
 from worker.terminal import say
 
+PORT_MAX = 65535
 DEFAULT_PASSWORD_ENV = "ROOMSYNC_SIMULATOR_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -30,7 +33,7 @@ def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
         Path, typer.Option(help="Where the certificate authority is kept, to be named as ca_file.")
     ] = Path("var/simulator"),
     access: Annotated[str, typer.Option(help="impersonation or delegate.")] = "impersonation",
-    latency_ms: Annotated[float, typer.Option(min=0, help="How long each request takes.")] = 0,
+    latency_ms: Annotated[float, typer.Option(min=0, callback=finite, help="How long each request takes.")] = 0,
     mailbox_concurrency: Annotated[int, typer.Option(min=1, help="Requests at once that a mailbox bears.")] = 27,
     plain_http: Annotated[bool, typer.Option("--plain-http", help="HTTP without TLS.")] = False,
 ) -> None:
@@ -42,22 +45,34 @@ def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
     if not password:
         say(f"Set the environment variable {password_env} to a password for {account}.", err=True)
         raise typer.Exit(2)
-    host, _, port = listen.rpartition(":")
-    if not port.isdigit() or access not in ("impersonation", "delegate"):
-        say("--listen is host:port, --access is impersonation or delegate.", err=True)
-        raise typer.Exit(2)
-    server = Simulator(
-        {account: password},
-        domains=domain or ["acme.example"],
-        access="delegate" if access == "delegate" else "impersonation",
-        latency_ms=latency_ms,
-        mailbox_concurrency=mailbox_concurrency,
-        tls=not plain_http,
-        bind=host.strip("[]"),
-        port=int(port),
-        ca_directory=directory,
-    )
+    host, port = _place(listen)
+    if access not in ("impersonation", "delegate"):
+        raise typer.BadParameter("expected impersonation or delegate", param_hint="--access")
+    try:
+        server = Simulator(
+            {account: password},
+            domains=domain or ["acme.example"],
+            access="delegate" if access == "delegate" else "impersonation",
+            latency_ms=latency_ms,
+            mailbox_concurrency=mailbox_concurrency,
+            tls=not plain_http,
+            bind=host,
+            port=port,
+            ca_directory=directory,
+        )
+    except ValueError:
+        raise typer.BadParameter(
+            "expected an address of this machine alone, such as 127.0.0.1:8443: who reaches the simulator commands it",
+            param_hint="--listen",
+        ) from None
     asyncio.run(_serve(server, tls=not plain_http))
+
+
+def _place(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > PORT_MAX:
+        raise typer.BadParameter("expected host:port, such as 127.0.0.1:8443", param_hint="--listen")
+    return host.strip("[]"), int(port)
 
 
 async def _serve(server: Simulator, *, tls: bool) -> None:
@@ -67,7 +82,7 @@ async def _serve(server: Simulator, *, tls: bool) -> None:
     try:
         await server.start()
     except OSError as error:
-        say(f"Cannot listen: {error.strerror}.", err=True)
+        say(f"Cannot listen: {error.filename or ''} {error.strerror or error}.", err=True)
         raise typer.Exit(1) from None
     say(f'service_url = "{server.url}"')
     say(f'ca_file = "{server.ca_file}"' if tls else "allow_plain_http = true")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from worker.commands.loading import ConfigOption, LogLevelOption, load, spoken_errors
+from worker.commands.loading import ConfigOption, LogLevelOption, finite, load, spoken_errors
 from worker.logs import set_up_logs
 from worker.run import run_worker
 
@@ -19,7 +19,12 @@ def worker(
     config: ConfigOption = None,
     exit_when_idle: Annotated[
         float | None,
-        typer.Option("--exit-when-idle", min=0.1, help="End once nothing arrived or was in flight for S seconds."),
+        typer.Option(
+            "--exit-when-idle",
+            min=0.1,
+            callback=finite,
+            help="End once nothing arrived or was in flight for S seconds.",
+        ),
     ] = None,
     log_level: LogLevelOption = "info",
 ) -> None:

@@ -13,6 +13,7 @@ from consumers.bookings.codes import all_codes
 from consumers.failed.correction import Correction, WrongCorrection
 from consumers.failed.message import ID_DIGITS
 from consumers.failed.selection import ID_PREFIX_MIN, Selection
+from worker.commands.loading import finite
 
 WAIT_SEAT_S = 60.0
 RATE = 4.0
@@ -30,7 +31,10 @@ SinceOption = Annotated[
 UntilOption = Annotated[str | None, typer.Option(help="Only those that failed before then, given like --since.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many, the oldest failures first.")]
 SeatOption = Annotated[
-    float, typer.Option("--wait-seat", min=0, help="Seconds to wait while another operator has the queue in hand.")
+    float,
+    typer.Option(
+        "--wait-seat", min=0, callback=finite, help="Seconds to wait while another operator has the queue in hand."
+    ),
 ]
 OperatorOption = Annotated[str | None, typer.Option(help="Who acts, for the audit; else the user and this machine.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -41,12 +45,14 @@ FromOption = Annotated[
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Correct a member: event.MEMBER=VALUE, as JSON or as text.")
 ]
-RateOption = Annotated[float, typer.Option(min=0.01, help="Messages a second, at most.")]
+RateOption = Annotated[float, typer.Option(min=0.01, callback=finite, help="Messages a second, at most.")]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Also what would be refused again, or is too old for the ledger.")
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Follow the results: exit 1 where one fails again.")]
-WaitWithinOption = Annotated[float, typer.Option(min=1, help="With --wait: seconds without news to give up after.")]
+WaitWithinOption = Annotated[
+    float, typer.Option(min=1, callback=finite, help="With --wait: seconds without news to give up after.")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 
@@ -101,13 +107,13 @@ def _id_of(text: str) -> str:
 
 
 def _instant_of(text: str, option: str) -> datetime:
-    ago = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if ago:
-        return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS_S[ago[2]])
+    ago = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     try:
+        if ago:
+            return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS_S[ago[2]])
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter("expected 2026-11-20T08:00Z, or 30m, 12h, 7d", param_hint=option) from None
-    if instant.tzinfo is None:
-        raise typer.BadParameter("the time needs an offset: Z or +01:00", param_hint=option)
-    return instant
+    raise typer.BadParameter("the time needs an offset: Z or +01:00", param_hint=option)
