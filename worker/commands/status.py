@@ -37,7 +37,7 @@ def status(
     if as_json:
         say_json(told)
     else:
-        _show_all(told)
+        show_all(told)
 
 
 def _tell_booking(settings: Settings, tenant: TenantName | None, booking: BookingId, *, as_json: bool) -> None:
@@ -66,7 +66,8 @@ def _all_queues(names: Names, partitions: int) -> list[str]:
     return [*(names.partition(number) for number in range(partitions)), *names.all_deferred(), names.failed]
 
 
-def _show_all(told: dict[str, Any]) -> None:
+def show_all(told: dict[str, Any]) -> None:
+    """Queues, and what the worker on this machine says of itself."""
     table(("queue", "messages", "consumers"), [_queue_row(queue) for queue in told["queues"]], title="queues")
     worker = told["worker"]
     if worker is None:

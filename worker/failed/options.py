@@ -14,6 +14,7 @@ from consumers.failed.correction import Correction, WrongCorrection
 from consumers.failed.message import ID_DIGITS
 from consumers.failed.selection import ID_PREFIX_MIN, Selection
 from worker.commands.loading import finite
+from worker.terminal import visible
 
 WAIT_SEAT_S = 60.0
 RATE = 4.0
@@ -68,7 +69,7 @@ def selection_of(  # noqa: PLR0913, PLR0917 - the options of a command
 ) -> Selection:
     """The selection that was given. Raises `typer.BadParameter`, which ends with exit code 2."""
     if code is not None and code not in all_codes():
-        raise typer.BadParameter(f"{code} is no code; `roomsync schema codes` lists them", param_hint="--code")
+        raise typer.BadParameter(f"{visible(code)} is no code; `roomsync schema codes` lists them", param_hint="--code")
     return Selection(
         ids=tuple(_id_of(text) for text in ids or ()),
         tenant=tenant,
@@ -86,7 +87,7 @@ def corrections_of(texts: list[str] | None) -> list[Correction]:
     try:
         return [Correction.read(text) for text in texts or ()]
     except WrongCorrection as wrong:
-        raise typer.BadParameter(str(wrong), param_hint="--set") from None
+        raise typer.BadParameter(visible(wrong), param_hint="--set") from None
 
 
 def operator_of(given: str | None) -> str:
@@ -102,7 +103,9 @@ def operator_of(given: str | None) -> str:
 def _id_of(text: str) -> str:
     given = text.lower()
     if not re.fullmatch(rf"[0-9a-f]{{{ID_PREFIX_MIN},{ID_DIGITS}}}", given):
-        raise typer.BadParameter(f"{text}: an id has {ID_DIGITS} hexadecimal digits; give {ID_PREFIX_MIN} or more")
+        raise typer.BadParameter(
+            f"{visible(text)}: an id has {ID_DIGITS} hexadecimal digits; give {ID_PREFIX_MIN} or more"
+        )
     return given
 
 
