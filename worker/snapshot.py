@@ -87,9 +87,7 @@ class WorkerView:
     def status(self, room: str | None = None) -> dict[str, object]:
         """Queues, lanes, rates, throttled rooms and breakers as they are now; with `room` only its lanes."""
         intake, now_at = self.intake, self.intake.clocks.now()
-        lanes = intake.lanes.snapshot()
-        if room is not None:
-            lanes = {key: lane for key, lane in lanes.items() if key[1] == room}
+        lanes = intake.lanes.snapshot(room)
         busiest = nlargest(LANES_SHOWN, lanes.items(), key=lambda lane: sum(lane[1]))
         gates = self.gates()
         told = nlargest(TENANTS_SHOWN, gates.items(), key=_urgency)

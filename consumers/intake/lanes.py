@@ -288,11 +288,12 @@ class Lanes:
         """Whether nothing waits and nothing is being worked on; costs nothing, however many lanes there are."""
         return not self._lanes
 
-    def snapshot(self) -> dict[LaneKey, tuple[int, int]]:
-        """For each lane: commands waiting, and commands being worked on."""
+    def snapshot(self, room: str | None = None) -> dict[LaneKey, tuple[int, int]]:
+        """For each lane, or for those of a room: commands waiting, and commands being worked on."""
         return {
             key: (lane.waiting_count, sum(len(open_in([batch])) for batch in lane.running.values() if batch))
             for key, lane in self._lanes.items()
+            if room is None or key[1] == room
         }
 
     def in_hand(self) -> Iterator[Held]:

@@ -1,6 +1,5 @@
 """What commands share: the configuration option, and errors that end a command with a sentence and an exit code."""
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +17,6 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file; else ROOMSYNC_CONFIG, else ./roomsync.toml.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
-
-
-def finite(number: float | None) -> float | None:
-    """A number that can be counted with: `nan` and `inf` pass every bound of an option."""
-    if number is not None and not math.isfinite(number):
-        raise typer.BadParameter("expected a number")
-    return number
 
 
 def _known_level(level: str) -> str:

@@ -19,9 +19,10 @@ from consumers.bookings.tenants import TenantDirectory
 from consumers.failed.export import WrongLine, is_exported, read_line
 from consumers.intake.session import Session
 from worker import wiring
-from worker.commands.loading import ConfigOption, finite, load, spoken_errors
+from worker.commands.loading import ConfigOption, load, spoken_errors
 from worker.commands.progress import progress
 from worker.files import without_byte_order_mark
+from worker.option_checks import finite
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
 from worker.terminal import say

@@ -11,8 +11,9 @@ import typer
 
 from adapters.calendar import RoomAddress, TenantName
 from consumers.reconcile.report import RoomReport, beyond_share
-from worker.commands.loading import ConfigOption, JsonOption, finite, load, spoken_errors
+from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
 from worker.commands.progress import progress
+from worker.option_checks import finite
 from worker.reconcile import show
 from worker.reconcile.rooms import Choice, Mending, compare_rooms, mend_rooms
 from worker.settings import Settings

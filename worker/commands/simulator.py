@@ -10,16 +10,25 @@ from typing import Annotated
 import typer
 
 from adapters.simulator import Simulator
-from worker.commands.loading import finite
+from worker.option_checks import finite
 from worker.terminal import say
 
 PORT_MAX = 65535
+_LOOPBACK_ONLY = (
+    "expected an address of this machine alone, such as 127.0.0.1:8443: who reaches the simulator commands it"
+)
 DEFAULT_PASSWORD_ENV = "ROOMSYNC_SIMULATOR_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def register(cli: typer.Typer) -> None:
     """Add the command to the command line."""
     cli.command("simulator")(simulator)
+
+
+def _known_access(access: str) -> str:
+    if access not in ("impersonation", "delegate"):
+        raise typer.BadParameter("expected impersonation or delegate")
+    return access
 
 
 def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
@@ -32,7 +41,7 @@ def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
     directory: Annotated[
         Path, typer.Option(help="Where the certificate authority is kept, to be named as ca_file.")
     ] = Path("var/simulator"),
-    access: Annotated[str, typer.Option(help="impersonation or delegate.")] = "impersonation",
+    access: Annotated[str, typer.Option(callback=_known_access, help="impersonation or delegate.")] = "impersonation",
     latency_ms: Annotated[float, typer.Option(min=0, callback=finite, help="How long each request takes.")] = 0,
     mailbox_concurrency: Annotated[int, typer.Option(min=1, help="Requests at once that a mailbox bears.")] = 27,
     plain_http: Annotated[bool, typer.Option("--plain-http", help="HTTP without TLS.")] = False,
@@ -46,8 +55,6 @@ def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
         say(f"Set the environment variable {password_env} to a password for {account}.", err=True)
         raise typer.Exit(2)
     host, port = _place(listen)
-    if access not in ("impersonation", "delegate"):
-        raise typer.BadParameter("expected impersonation or delegate", param_hint="--access")
     try:
         server = Simulator(
             {account: password},
@@ -61,10 +68,7 @@ def simulator(  # noqa: PLR0913, PLR0917 - the options of a server
             ca_directory=directory,
         )
     except ValueError:
-        raise typer.BadParameter(
-            "expected an address of this machine alone, such as 127.0.0.1:8443: who reaches the simulator commands it",
-            param_hint="--listen",
-        ) from None
+        raise typer.BadParameter(_LOOPBACK_ONLY, param_hint="--listen") from None
     asyncio.run(_serve(server, tls=not plain_http))
 
 

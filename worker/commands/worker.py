@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from worker.commands.loading import ConfigOption, LogLevelOption, finite, load, spoken_errors
+from worker.commands.loading import ConfigOption, LogLevelOption, load, spoken_errors
 from worker.logs import set_up_logs
+from worker.option_checks import finite
 from worker.run import run_worker
 
 

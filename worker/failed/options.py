@@ -13,7 +13,7 @@ from consumers.bookings.codes import all_codes
 from consumers.failed.correction import Correction, WrongCorrection
 from consumers.failed.message import ID_DIGITS
 from consumers.failed.selection import ID_PREFIX_MIN, Selection
-from worker.commands.loading import finite
+from worker.option_checks import finite
 from worker.terminal import visible
 
 WAIT_SEAT_S = 60.0

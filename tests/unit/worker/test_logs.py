@@ -82,7 +82,7 @@ def test_a_library_complains_in_our_words(lines: io.StringIO) -> None:
 
 def test_a_library_that_fails_says_of_what_kind_and_where(lines: io.StringIO) -> None:
     try:
-        raise OSError(errno.EMFILE, "Too many open files", "/home/somebody")
+        raise OSError(errno.EMFILE, "Too many open files", "a file of somebody")
     except OSError:
         logging.getLogger("asyncio").error("socket.accept() out of system resource", exc_info=True)
     (line,) = logged(lines)
