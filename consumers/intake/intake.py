@@ -103,8 +103,7 @@ class Intake:
 
     def _note(self, trouble: Exception) -> None:
         known = isinstance(trouble, TopologyMismatch | LedgerUnavailable)
-        words = broker_words(trouble)
-        told = str(trouble) if known else "the broker cannot be used" + (f": {words}" if words else "")
+        told = str(trouble) if known else "the broker cannot be used"
         # Once, however often it is tried again.
         if told != self.standing.trouble:
             log.warning("broker.lost" if self.seat else "broker.awaited", why=f"{type(trouble).__name__}: {trouble}")

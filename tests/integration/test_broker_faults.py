@@ -7,7 +7,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from aio_pika.exceptions import InvalidFrameError, ProbableAuthenticationError
+from aio_pika.exceptions import ProbableAuthenticationError
+from aiormq.exceptions import ConnectionNotAllowed
 from structlog.testing import capture_logs
 
 from adapters.rabbitmq.folder import free_ports
@@ -253,7 +254,7 @@ def nobody_listens() -> int:
     ("credentials", "vhost", "refusal"),
     [
         pytest.param("guest:wrong", "", ProbableAuthenticationError, id="a wrong password"),
-        pytest.param("guest:guest", "no-such-vhost", InvalidFrameError, id="a virtual host that does not exist"),
+        pytest.param("guest:guest", "no-such-vhost", ConnectionNotAllowed, id="a virtual host that does not exist"),
     ],
 )
 async def test_what_only_a_person_can_mend_ends_a_worker_that_starts(
