@@ -48,14 +48,18 @@ def nobody(_milestone: Milestone, _key: BookingKey) -> None:
 
 
 def unfailing(reached: Reached) -> Reached:
-    """The same, but what it raises is logged and goes no further: it must not keep a command from its settlement."""
+    """The same, but what it raises goes no further: it must not keep a command from its settlement. Logged once."""
     if reached is nobody:
         return nobody
+    is_told = False
 
     def tell(milestone: Milestone, key: BookingKey) -> None:
+        nonlocal is_told
         try:
             reached(milestone, key)
         except Exception as error:  # noqa: BLE001 - see above
-            log.warning("milestone.untold", milestone=milestone, error=type(error).__name__)
+            if not is_told:
+                log.warning("milestone.untold", milestone=milestone, error=type(error).__name__)
+            is_told = True
 
     return tell

@@ -202,7 +202,7 @@ class Intake:
             await self.clocks.sleep(self.tick_s)
             try:
                 await duty(session)
-            except (*TROUBLE, LedgerRefused):
+            except (*TROUBLE, LedgerRefused, LedgerBroken):
                 raise
             except Exception as error:  # noqa: BLE001 - a defect in one duty must end neither the others nor the worker
                 complaints.tell("duty.failed", error, duty=getattr(duty, "__name__", ""))

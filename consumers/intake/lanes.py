@@ -75,7 +75,7 @@ class Lanes:
             self._not_begun(key, lane, error)
 
     def _not_begun(self, key: LaneKey, lane: Lane, error: BaseException) -> None:
-        self._complaints.tell("lane.not_begun", error, tenant=key[0], again_in_s=AGAIN_S)
+        self._complaints.tell("lane.not_begun", error, again_in_s=AGAIN_S)
         self._start_later(key, lane, AGAIN_S)
 
     def _begin(self, key: LaneKey, lane: Lane) -> None:
