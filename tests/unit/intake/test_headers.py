@@ -1,9 +1,16 @@
-from typing import cast
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, cast
 
+import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
-from consumers.intake.headers import Notes, copy_of, returned_count, was_parked_by_us
+from consumers.failed.message import describe
+from consumers.intake.age import published_at
+from consumers.intake.headers import Notes, copy_of, plausible, returned_count, was_parked_by_us
 from tests.broker import FakeMessage, FakeSession
+from tests.builders import Tenants, a_tenant
+
+FIRST_SEEN_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 def a_message(**changes: object) -> AbstractIncomingMessage:
@@ -58,3 +65,26 @@ def test_a_command_that_was_sent_away_and_parked_by_the_broker_later_was_not_par
     parked = copy_of(a_message(), error_code="event_refused", failed_at="2026-11-20T09:00:00.000Z")
     assert not was_parked_by_us(sent_away.headers)
     assert was_parked_by_us(parked.headers)
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        pytest.param(datetime.min, id="the first"),  # noqa: DTZ901 - the client decodes without a zone
+        pytest.param(datetime.max, id="the last"),  # noqa: DTZ901 - the same
+        pytest.param(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))), id="before the first"),
+        pytest.param(datetime(1999, 12, 31, tzinfo=UTC), id="too early"),
+        pytest.param(datetime(2200, 1, 1, tzinfo=UTC), id="too late"),
+        pytest.param(1764500000, id="a number"),
+        pytest.param(None, id="none"),
+    ],
+)
+def test_an_instant_that_no_clock_shows_is_none(instant: object) -> None:
+    assert plausible(instant) is None
+    message = cast(Any, a_message(timestamp=instant))
+    assert published_at(message, Notes(), FIRST_SEEN_AT) == FIRST_SEEN_AT
+    assert describe(message, Tenants(a_tenant())).failed_at is None
+
+
+def test_an_instant_without_a_zone_is_utc() -> None:
+    assert plausible(datetime(2026, 11, 20, 9)) == FIRST_SEEN_AT  # noqa: DTZ001 - as the client decodes it
