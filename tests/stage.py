@@ -8,14 +8,15 @@ import json
 import secrets
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import aio_pika
+import aiohttp
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
@@ -69,6 +70,17 @@ class StageTenant:
             f'ca_file = "{self.simulator.ca_file}"\n'
             f'[{within}auth]\nkind = "basic"\nusername = "{self.account}"\n{secret}\n'
         )
+
+
+@asynccontextmanager
+async def exchange_of(tenant: StageTenant, folder: Path) -> AsyncIterator[None]:
+    """The Exchange of a tenant that has a file of its own, which the story writes."""
+    exchange = tenant.open_exchange(folder)
+    await exchange.start()
+    try:
+        yield
+    finally:
+        await exchange.stop()
 
 
 class Stage:
@@ -217,6 +229,11 @@ class Stage:
     async def sync(self, command: Mapping[str, Any], within_s: float = 30) -> dict[str, Any]:
         """Publish one command and return its result."""
         return await self.results.only(await self.send(command), within_s)
+
+    async def readyz(self) -> tuple[int, dict[str, Any]]:
+        """What the worker answers to whoever asks whether it is ready."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.http['roomsync.toml']}/readyz") as answer:
+            return answer.status, await answer.json()
 
     async def depth(self, queue: str) -> int:
         """Messages that wait in a queue, those in somebody's hands left out."""

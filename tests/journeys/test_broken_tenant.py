@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
 from tests.programs import Finished
-from tests.stage import Stage, StageTenant
+from tests.stage import Stage, StageTenant, exchange_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -38,13 +37,8 @@ class Happened:
 async def happened(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Happened]:
     folder = tmp_path_factory.mktemp("broken-tenant")
     late = StageTenant(name="late")
-    async with Stage(folder, broker.url) as stage:
-        exchange = late.open_exchange(folder)
-        await exchange.start()
-        try:
-            yield await story(stage, late)
-        finally:
-            await exchange.stop()
+    async with Stage(folder, broker.url) as stage, exchange_of(late, folder):
+        yield await story(stage, late)
 
 
 async def story(stage: Stage, late: StageTenant) -> Happened:
@@ -60,7 +54,7 @@ async def story(stage: Stage, late: StageTenant) -> Happened:
     deferred = [await stage.deferred(message_id, 60) for message_id in sent]
     rejected = counts.rejected
     meanwhile = await stage.sync(a_command(room="calm@acme.example"))
-    code, ready = await readyz(stage)
+    code, ready = await stage.readyz()
     listed, retried = await stage.run("tenant", "list", "--json"), await stage.run("tenant", "retry", "late")
     secret.write_text(late.password)
     for message in deferred:
@@ -78,14 +72,6 @@ async def story(stage: Stage, late: StageTenant) -> Happened:
         rejected_in_all=counts.rejected,
         listed_after=await stage.run("tenant", "list"),
     )
-
-
-async def readyz(stage: Stage) -> tuple[int, dict[str, Any]]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{stage.http['roomsync.toml']}/readyz") as answer,
-    ):
-        return answer.status, await answer.json()
 
 
 async def test_its_commands_wait_uncounted_with_the_reason(happened: Happened) -> None:

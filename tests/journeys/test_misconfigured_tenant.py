@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
 from tests.programs import Finished
-from tests.stage import Stage, StageTenant
+from tests.stage import Stage, StageTenant, exchange_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -64,13 +63,8 @@ class Happened:
 async def happened(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Happened]:
     folder = tmp_path_factory.mktemp("misconfigured")
     late = StageTenant(name="late")
-    async with Stage(folder, broker.url, collects_failed=False) as stage:
-        exchange = late.open_exchange(folder)
-        await exchange.start()
-        try:
-            yield await story(stage, late)
-        finally:
-            await exchange.stop()
+    async with Stage(folder, broker.url, collects_failed=False) as stage, exchange_of(late, folder):
+        yield await story(stage, late)
 
 
 async def story(stage: Stage, late: StageTenant) -> Happened:
@@ -80,7 +74,7 @@ async def story(stage: Stage, late: StageTenant) -> Happened:
     meanwhile = await stage.sync(a_command())
     sent = {name: await stage.send(a_command(tenant=name, room=f"board@{name}.example")) for name in WAITING}
     deferred = {name: await stage.deferred(message_id, 60) for name, message_id in sent.items()}
-    code, ready = await readyz(stage)
+    code, ready = await stage.readyz()
     ran = {name: await stage.run(*words) for name, words in COMMANDS.items()}
     checked, parked = await stage.run("config", "check"), await stage.depth(stage.names.failed)
     long_ago = {"x-roomsync-first-seen-at": "2026-01-01T00:00:00Z"}
@@ -109,14 +103,6 @@ def put(stage: Stage, name: str, content: str) -> None:
     fresh = stage.folder / "tenants.d" / f"{name}.fresh"
     fresh.write_text(content)
     fresh.replace(fresh.with_suffix(".toml"))
-
-
-async def readyz(stage: Stage) -> tuple[int, dict[str, Any]]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{stage.http['roomsync.toml']}/readyz") as answer,
-    ):
-        return answer.status, await answer.json()
 
 
 async def test_the_tenant_that_can_be_used_is_served(happened: Happened) -> None:
