@@ -46,6 +46,7 @@ check: .venv/.ready ## lint, format, types, import contracts, spelling, locks
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/codespell
 	@.ci/check-locks
+	@$(BIN)/python .ci/check-zones
 
 fix: .venv/.ready ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .

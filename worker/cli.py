@@ -6,6 +6,7 @@ Loading them all takes seconds (Exchange, databases, the simulator), which `room
 import gc
 import logging
 import sys
+import zoneinfo
 from importlib import import_module
 
 import typer
@@ -46,6 +47,8 @@ def roomsync() -> None:
 def main() -> None:
     """The console script. What libraries complain of is only heard where a command sets its logs up."""
     logging.getLogger().addHandler(logging.NullHandler())
+    # Rules of time zones are those of the package, whose age the lock tells; the system's may be years older.
+    zoneinfo.reset_tzpath(to=())
     # What is loaded stays: looking through it again and again would find nothing to collect.
     gc.disable()
     prepare_streams()

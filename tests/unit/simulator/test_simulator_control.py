@@ -10,7 +10,7 @@ import pytest
 from adapters.simulator import Simulator
 from adapters.simulator.outlook import NoSuchItem
 from tests.unit.simulator.conftest import StartSimulator
-from tests.unit.simulator.soap_client import ROOM, SoapClient, an_item, get_item
+from tests.unit.simulator.soap_client import ROOM, SoapClient, an_item, field, get_item, item_id, update_item
 
 AT = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
@@ -174,3 +174,26 @@ async def test_people_cannot_touch_what_is_not_in_the_room(simulator: Simulator,
         simulator.outlook.edit("other@acme.example", created.ids[0], subject="x")
     with pytest.raises(TypeError, match="colour"):
         simulator.outlook.edit(ROOM, created.ids[0], colour="red")
+
+
+async def test_a_series_that_people_made_is_a_master_until_a_client_deletes_its_recurrence(
+    simulator: Simulator, soap: SoapClient
+) -> None:
+    created = await soap.create(an_item(booking="acme/B-1"), an_item(booking="acme/B-2"))
+    assert simulator.outlook.repeat(ROOM, created.ids[0], times=4).is_recurring
+    asked = await soap.post(get_item(*created.ids))
+    assert asked.texts("t:CalendarItemType") == ["RecurringMaster", "Single"]
+    assert asked.texts("t:NumberOfOccurrences") == ["4"]
+    gone = f"<t:DeleteItemField>{field('calendar:Recurrence')}</t:DeleteItemField>"
+    updated = await soap.post(update_item(*((item_id(each), gone) for each in created.ids)))
+    assert updated.codes == ["NoError", "NoError"]
+    assert [event.is_recurring for event in simulator.calendar(ROOM)] == [False, False]
+
+
+async def test_people_make_a_series_from_outside(
+    simulator: Simulator, soap: SoapClient, web: aiohttp.ClientSession
+) -> None:
+    (created,) = (await soap.create(an_item())).ids
+    wanted = {"action": "repeat", "room": ROOM, "item_id": created, "fields": {"times": 3}}
+    async with web.post(f"{simulator.control_url}/outlook", json=wanted) as response:
+        assert (await response.json())["is_recurring"]
