@@ -47,7 +47,8 @@ class LedgerRow:
 
     `version` is the last settled one, also while `writing`; `removed_version` only ever rises, and nothing at or below
     it is created, adopted or brought back. `command_digest` tells a duplicate from a reused version,
-    `written_digest` whether Exchange must be asked. `snapshot` is the published event as JSON, None when absent.
+    `written_digest` what was written, for `reconcile` (None: the event holds something else, or nobody knows).
+    `snapshot` is the published event as JSON, None when absent.
     """
 
     key: BookingKey

@@ -201,6 +201,10 @@ class FakeCalendar:
         self.events[room].append(restored)
         return restored
 
+    def people_move_away(self, room: RoomAddress, item_id: str) -> KeptEvent:
+        """Somebody drags an event into another folder, where nobody looks for it."""
+        return self._taken(self.events[room], item_id)
+
     def people_copy(self, room: RoomAddress, item_id: str) -> KeptEvent:
         """Somebody copies an event, and our mark with it."""
         original = next(kept for kept in self.events[room] if kept.ref.item_id == item_id)

@@ -123,6 +123,10 @@ class RoomBench:
         """What the room's calendar shows, sorted."""
         return sorted(kept.event.subject for kept in self.calendar.events[BOARD])
 
+    def marks(self) -> list[int]:
+        """The versions that the marks in the room's calendar tell, sorted."""
+        return sorted(kept.mark.version for kept in self.calendar.events[BOARD] if kept.mark)
+
     def kinds(self) -> list[str]:
         """The requests that Exchange counted, first touch aside."""
         return [call.kind for call in self.calendar.requests if call.kind != "scan"]

@@ -21,7 +21,7 @@ def digest_of_published(event: BookingEvent | None) -> str:
 
 
 def digest_of_written(event: RoomEvent) -> str:
-    """The digest of an event as it is written; as long as it stays, Exchange need not be asked."""
+    """The digest of an event as it is written: tells `reconcile` what was rendered otherwise, and spares nothing."""
     content = {name: getattr(event, name) for name in _WRITTEN}
     return _digest(json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain))
 

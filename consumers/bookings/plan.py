@@ -37,7 +37,7 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Nothing to ask of Exchange: the new row says it all (no event to remove, or its content is already there)."""
+    """Nothing to ask of Exchange: there is no event to remove, and the new row says so."""
 
     row: LedgerRow
 
@@ -92,11 +92,9 @@ def _plan_event(command: BookingCommand, row: LedgerRow, written_digest: str | N
         return _plan_same_version(command, row, written_digest)
     if command.version == row.removed_version:
         return Reuse()
-    if row.item is None:
-        return CreateEvent()
-    if row.written_digest == written_digest and row.removed_version <= row.version:
-        return Record(present(command, row, written_digest))
-    return UpdateEvent()
+    # Also where the content is that of the row: people may have changed the event, and a mark that lags lets an older
+    # version win once the ledger is lost (DESIGN.md §3, rule 10).
+    return CreateEvent() if row.item is None else UpdateEvent()
 
 
 def _plan_same_version(command: BookingCommand, row: LedgerRow, written_digest: str | None) -> Step:

@@ -29,6 +29,26 @@ class _Met:
         """Somebody is writing it, or will look: a scan leaves it to him."""
         return self.before is not None and self.before.claim is not None
 
+    @property
+    def is_changed(self) -> bool:
+        """The row does not say what the scan saw."""
+        return bool(self.judgement.surplus) or self.judgement.row != self.before
+
+    @property
+    def is_buried(self) -> bool:
+        """Deleted Items hold a higher version than the row knows of: what is older must not be kept."""
+        row = self.before
+        return row is not None and self.judgement.row.removed_version > max(row.version, row.removed_version)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Deleted Items hold the row's own version, and the calendar nothing as high: it may be written again, but what
+        is older must not stand in for it."""
+        row = self.before
+        if row is None or row.state is not State.PRESENT:
+            return False
+        return self.judgement.row.removed_version == row.version > row.removed_version
+
 
 async def first_touch(room: Room, ask: Ask) -> None:
     """Fill the room's rows from its calendar, once.
@@ -59,9 +79,17 @@ async def first_touch(room: Room, ask: Ask) -> None:
 
 async def look_again(room: Room) -> None:
     """Scan a room once more; put in order each booking that is not as its row says. Raises `CalendarError`."""
-    met = await _meet(room, await _scan(room))
-    changed = [one for one in met if one.judgement.surplus or one.judgement.row != one.before]
-    await _put_in_order(room, [one for one in changed if not one.is_claimed])
+    met = [one for one in await _meet(room, await _scan(room)) if not one.is_being_written]
+    buried = [one for one in met if one.is_buried]
+    recorded = await _record(room, buried)
+    _tell(room, buried)
+    # A look reads no Deleted Items, so what they tell is recorded before it.
+    crooked = [one for one in recorded if one.judgement.surplus]
+    changed = [one for one in met if not (one.is_buried or one.is_claimed) and one.is_changed]
+    bars = [(one.before.key, one.before.version - 1) for one in changed if one.before and one.is_deleted]
+    if bars:
+        await room.ledger.bar(bars)
+    await _put_in_order(room, [*crooked, *changed])
 
 
 def _tell(room: Room, met: Sequence[_Met]) -> None:
@@ -101,17 +129,22 @@ async def _meet(room: Room, scan: RoomScan) -> list[_Met]:
 async def _record_before_looks(room: Room, met: Sequence[_Met]) -> list[_Met]:
     """Record what the scan tells of known bookings that will be looked at, since a look does not read Deleted Items.
 
-    Returns the bookings that nobody claimed. An expired claim stays: whoever takes it over looks.
+    Returns the bookings that nobody claimed.
     """
     looked_at = [one for one in met if one.is_claimed or (one.before is not None and one.judgement.surplus)]
+    return await _record(room, looked_at) + [one for one in met if one not in looked_at]
+
+
+async def _record(room: Room, met: Sequence[_Met]) -> list[_Met]:
+    """Record judgements of known bookings; returns those that nobody claimed. An expired claim stays: whoever takes it
+    over looks."""
     swaps = [
         Swap(before=one.before, after=replace(one.judgement.row, claim=one.before.claim if one.before else None))
-        for one in looked_at
+        for one in met
     ]
     if swaps and not all(await room.ledger.swap(swaps)):
         raise Transient("write_conflict")
-    recorded = [replace(one, before=one.judgement.row) for one in looked_at if not one.is_claimed]
-    return recorded + [one for one in met if one not in looked_at]
+    return [replace(one, before=one.judgement.row) for one in met if not one.is_claimed]
 
 
 async def _put_in_order(room: Room, crooked: Sequence[_Met]) -> None:

@@ -1,24 +1,29 @@
 """The second look: minutes after an unknown outcome, brings back what a late write destroyed or doubled (DESIGN.md §3,
-rule 5). It publishes no result and is never skipped for its version."""
+rule 5). It publishes no result and is never skipped for its version; one that is newer than what is settled is carried
+out as the command that it is (rule 10)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from adapters.calendar import BookingId, Create, Done, Mark, Operation, Update
 from adapters.errors import CalendarError, Refused, Transient, Unknown
 from adapters.ledger import BookingKey, LedgerRow, State
 from adapters.story import What
+from consumers.bookings.command import BookingCommand
 from consumers.bookings.digest import digest_of_written
 from consumers.bookings.event import event_from_snapshot
 from consumers.bookings.looks import Looked, claim_and_look
 from consumers.bookings.render import render
 from consumers.bookings.room import Room
-from consumers.bookings.verdict import Ask, Later, LookedAt, Problem, Verdict
+from consumers.bookings.verdict import Ask, Later, Look, LookedAt, Problem, Settled, Verdict
 from consumers.bookings.writes import Missed, Write, Written, write
 
 
-async def second_looks(room: Room, asks: Sequence[Ask]) -> None:
-    """Carry out the second looks at these bookings in one go, and settle them. Asks for one booking share its fate."""
+async def second_looks(room: Room, asks: Sequence[Ask]) -> list[Ask]:
+    """Carry out the second looks at these bookings in one go, and settle them. Asks for one booking share its fate.
+
+    Returns those that are newer than what is settled: they are left to be carried out as commands.
+    """
     by_booking: dict[BookingId, list[Ask]] = {}
     for ask in asks:
         by_booking.setdefault(ask.command.booking_id, []).append(ask)
@@ -28,8 +33,49 @@ async def second_looks(room: Room, asks: Sequence[Ask]) -> None:
         row.key: by_booking[row.key.booking_id][0] for row in due if row.claim is not None or row.state is State.WRITING
     }
     looked = dict(zip([row.key.booking_id for row in due], await look_and_mend(room, due, taken_over), strict=True))
+    newer: list[Ask] = []
     for booking, theirs in by_booking.items():
-        await room.desk.settle(theirs, _verdict(room, rows.get(booking), looked.get(booking)))
+        row, found = rows.get(booking), looked.get(booking)
+        left = [ask for ask in theirs if is_newer(ask.command, row, found)]
+        over = [ask for ask in theirs if ask not in left]
+        if over:
+            await room.desk.settle(over, _verdict(room, row, found))
+        newer += left
+    return newer
+
+
+def is_newer(command: BookingCommand, row: LedgerRow | None, looked: Looked | None) -> bool:
+    """Whether a ledger that was lost since has to learn this version from its second look, nobody else repeating it.
+
+    Args:
+        row: as it was read before the look. Not where nothing is settled: of a new booking the command may have been
+            refused, and then it is not to be carried out behind its result.
+        looked: what the look made of it.
+    """
+    if row is None or row.state is State.WRITING or row.version == 0 or not isinstance(looked, LedgerRow):
+        return False
+    return command.version > max(looked.version, looked.removed_version)
+
+
+@dataclass(frozen=True, slots=True)
+class LooksDesk:
+    """Takes the verdicts on second looks that are carried out as commands: what ended well was told when the command
+    itself was settled, or will be."""
+
+    room: Room
+
+    async def settle(self, asks: Sequence[Ask], verdict: Verdict) -> None:
+        """As `Desk.settle`; what was written stands in the story."""
+        if isinstance(verdict, Settled):
+            if verdict.effect is not None:
+                command = asks[0].command
+                self.room.tell(command.booking_id, What.MENDED, version=command.version)
+            verdict = LookedAt()
+        await self.room.desk.settle(asks, verdict)
+
+    async def second_look(self, ask: Ask, look: Look) -> None:
+        """As `Desk.second_look`."""
+        await self.room.desk.second_look(ask, look)
 
 
 def _verdict(room: Room, row: LedgerRow | None, looked: Looked | None) -> Verdict:

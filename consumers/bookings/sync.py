@@ -1,6 +1,7 @@
 """Brings a room's calendar up to a batch of commands: first touch, second looks, then rounds of plan and write."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import ceil
 
@@ -12,7 +13,7 @@ from consumers.bookings.retry import ride_out
 from consumers.bookings.room import Room
 from consumers.bookings.rounds import one_round
 from consumers.bookings.scan import first_touch, look_again
-from consumers.bookings.second_look import second_looks
+from consumers.bookings.second_look import LooksDesk, second_looks
 from consumers.bookings.verdict import Ask, Later, LookedAt, Problem
 from consumers.bookings.verdicts import give_up, send_away
 
@@ -35,15 +36,13 @@ async def sync_room(room: Room, asks: Sequence[Ask], *, alone: bool = False) -> 
         LedgerUnavailable: what has no verdict yet must go back to the broker.
     """
     looks = [ask for ask in asks if ask.look is not None]
-    bookings = by_booking([ask for ask in asks if ask.look is None], room.tenant.subject_template)
-    for pending in bookings:
-        pending.alone = alone
+    bookings = _bookings(room, [ask for ask in asks if ask.look is None], alone=alone)
     error = await _stopped(room) or await _touch(room, asks, bookings)
     if error is not None:
         await _room_unreadable(room, looks, bookings, error)
         return
     if looks:
-        await _second_looks(room, looks)
+        await _second_looks(room, looks, alone=alone)
         for pending in bookings:
             # Looks change rows.
             pending.read = None
@@ -93,7 +92,14 @@ async def _room_unreadable(room: Room, looks: Sequence[Ask], bookings: Sequence[
             await give_up(room, pending, error)
 
 
-async def _second_looks(room: Room, looks: Sequence[Ask]) -> None:
+def _bookings(room: Room, asks: Sequence[Ask], *, alone: bool) -> list[Pending]:
+    bookings = by_booking(asks, room.tenant.subject_template)
+    for pending in bookings:
+        pending.alone = alone
+    return bookings
+
+
+async def _second_looks(room: Room, looks: Sequence[Ask], *, alone: bool) -> None:
     for ask in [ask for ask in looks if ask.look == "room"]:
         try:
             await look_again(room)
@@ -101,7 +107,9 @@ async def _second_looks(room: Room, looks: Sequence[Ask]) -> None:
             await room.desk.settle([ask], send_away(room, error))
         else:
             await room.desk.settle([ask], LookedAt())
-    await second_looks(room, [ask for ask in looks if ask.look == "booking"])
+    newer = await second_looks(room, [ask for ask in looks if ask.look == "booking"])
+    if newer:
+        await _ride_out(replace(room, desk=LooksDesk(room)), _bookings(room, newer, alone=alone))
 
 
 async def _ride_out(room: Room, bookings: Sequence[Pending]) -> None:

@@ -113,7 +113,7 @@ def _after(write: Write, claimed: LedgerRow, outcome: Outcome | Missed) -> Ledge
             # Seen on a real server: an error although the item was created. It stays `writing`: the next one looks.
             return claimed.settled()
         case Refused():
-            # For the same reason nobody knows any more what the event holds: the next write must not be spared.
+            # For the same reason nobody knows any more what the event holds: the same version again must be written.
             return write.row.settled(written_digest=None, removed_version=claimed.removed_version)
         case _:
             return write.row.settled(removed_version=claimed.removed_version)

@@ -58,7 +58,7 @@ class Will(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What will happen. `members`: those of the event that change, empty where nobody knows; `outcome`: the result."""
+    """What will happen. `outcome`: the result; `members`: those of the event that change, none where nobody knows."""
 
     will: Will
     members: tuple[str, ...] = ()

@@ -85,6 +85,8 @@ class Exchange:
     far_happened: bool = False
     may_be_far: bool = True
     """Whether writes to known events may come that late."""
+    far_created: set[tuple[RoomAddress, BookingId, int]] = field(default_factory=set)
+    """Events that came after the claim they were sent under, with their versions."""
     made: list[str] = field(default_factory=list)
     """Item ids in the order in which they were created by us."""
     write_troubles: deque[Trouble] = field(default_factory=deque)
@@ -181,6 +183,8 @@ class Exchange:
         (outcome,) = at_once(self.calendar.apply(room, [operation]))
         if isinstance(operation, Create) and isinstance(outcome, Done) and outcome.ref:
             self.made.append(outcome.ref.item_id)
+            if self.clock() > sent_s + BOUND_S:
+                self.far_created.add((room, operation.mark.booking_id, operation.mark.version))
         self.say(f"Exchange: {_name(operation)} in {room} → {_short(outcome)}")
         return outcome
 

@@ -18,6 +18,8 @@ def touch(calendar: FakeCalendar, what: str, room: RoomAddress, which: int) -> K
             calendar.people_restore(room, calendar.people_delete(room, item_id).ref.item_id)
         case "restore":
             calendar.people_restore(room, item_id)
+        case "move away":
+            calendar.people_move_away(room, item_id)
         case "copy":
             calendar.people_copy(room, item_id)
         case _:

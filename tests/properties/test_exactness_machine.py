@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(0)
 EXAMPLES = int(os.environ.get("ROOMSYNC_MACHINE_EXAMPLES", "250"))
 BOOKINGS = ("A", "B", "C")
 
-PEOPLE_DO = ("delete and undelete", "delete", "edit", "copy", "restore")
+PEOPLE_DO = ("delete and undelete", "delete", "edit", "copy", "restore", "move away")
 
 numbers = st.integers(0, 5)
 fates = st.sampled_from(("applied", "never", "late", "far"))

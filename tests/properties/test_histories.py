@@ -12,8 +12,8 @@ from consumers.bookings.command import BookingCommand, parse_command, removal_of
 from tests.properties.stories import ROOMS, TENANTS, Told, stories
 from tests.rooms import RoomBench
 
-Shown = dict[str, list[tuple[str, str]]]
-"""Booking and subject, room by room; the mark's version lags where only the version changed."""
+Shown = dict[str, list[tuple[str, int, str]]]
+"""Booking, version and subject, room by room."""
 
 
 @st.composite
@@ -48,7 +48,7 @@ async def _shown_after(batches: Sequence[Sequence[Told]]) -> Shown:
     await _tell(benches, batches)
     return {
         room: sorted(
-            (kept.mark.booking_id, kept.event.subject)
+            (kept.mark.booking_id, kept.mark.version, kept.event.subject)
             for kept in bench.calendar.events[bench.room.address]
             if kept.mark
         )

@@ -56,9 +56,6 @@ class World:
         """What people did to which event."""
         self.trashed_before: dict[Place, int] = {}
         """The highest version in Deleted Items when the ledger changed: as far as promise 3 then holds."""
-        self.untold: set[Place] = set()
-        """Where the ledger that changed knew a higher version than the mark in the calendar tells, the content of both
-        being equal: no request was spent on it, so no scan can know it again."""
         self.parked_after: dict[tuple[Place, int], int] = {}
         """How many events we had made when a removal was parked: from then on none older may be made."""
         self.defects: list[str] = []
@@ -214,10 +211,6 @@ class World:
         self.workers = {room: self._new_worker(room) for room in ROOMS}
 
     def _note_what_calendars_tell(self) -> None:
-        for key, record in self.store.records.items():
-            place = (key.room, key.booking_id)
-            if any(kept.mark and kept.mark.version < record.row.version for kept in self.exchange.events(*place)):
-                self.untold.add(place)
         for room, trash in self.exchange.calendar.trash.items():
             for mark in (kept.mark for kept in trash if kept.mark):
                 place = (room, mark.booking_id)

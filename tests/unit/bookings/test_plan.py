@@ -40,7 +40,7 @@ MISSING_5 = present_as(V5, item=None, written_digest=None)
         pytest.param(NEW, V5, CreateEvent, id="an event of a booking never heard of is created"),
         pytest.param(NEW, a_cancel(5), Record, id="a removal of a booking never heard of is recorded"),
         pytest.param(present_as(V5), versioned(6, "six"), UpdateEvent, id="a newer event overwrites"),
-        pytest.param(present_as(V5), versioned(6, "five"), Record, id="a newer event of the same content is recorded"),
+        pytest.param(present_as(V5), versioned(6, "five"), UpdateEvent, id="a newer event of the same content, too"),
         pytest.param(present_as(V5), versioned(5, "five"), Repeat, id="the same event again is confirmed"),
         pytest.param(present_as(V5), versioned(5, "other"), Reuse, id="the same version of other content is reused"),
         pytest.param(present_as(V5), versioned(4, "four"), Supersede, id="an older event is superseded"),

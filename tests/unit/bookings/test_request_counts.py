@@ -1,4 +1,4 @@
-"""Exchange is asked as seldom as can be: the known, superseded or unchanged costs nothing; doubts share a request."""
+"""Exchange is asked as seldom as can be: the known and the superseded costs nothing; doubts share a request."""
 
 from collections.abc import Collection
 
@@ -47,22 +47,30 @@ async def test_of_ten_versions_in_a_batch_nine_are_never_sent() -> None:
 
 
 @pytest.mark.parametrize("command", ["update", "end"])
-async def test_what_is_unchanged_is_not_sent_whatever_it_is_called(command: str) -> None:
+async def test_a_higher_version_is_one_request_whatever_its_content_and_name(command: str) -> None:
     bench = RoomBench()
     await bench.run(versioned(1, "tea"))
     bench.calendar.requests.clear()
     (verdict,) = await bench.run(a_booking_command(command=command, version=2, event=an_event(subject="tea")))
     assert isinstance(verdict, Settled)
     assert verdict.outcome is Finished.SYNCED
-    assert bench.calendar.requests == []
+    assert bench.kinds() == ["update"]
 
 
-async def test_what_stays_in_twenty_changed_bookings_is_one_request() -> None:
+async def test_twenty_changed_and_unchanged_bookings_are_one_request() -> None:
     bench = RoomBench()
     await bench.run(*twenty())
     bench.calendar.requests.clear()
     await bench.run(*twenty(2, "milk")[:5], *twenty(2, "tea")[5:])
-    assert [(call.kind, len(call.operations)) for call in bench.calendar.requests] == [("update", 5)]
+    assert [(call.kind, len(call.operations)) for call in bench.calendar.requests] == [("update", 20)]
+
+
+async def test_the_same_versions_again_and_older_ones_ask_for_nothing() -> None:
+    bench = RoomBench()
+    await bench.run(*twenty(2))
+    bench.calendar.requests.clear()
+    await bench.run(*twenty(2), *twenty(1, "milk"))
+    assert bench.calendar.requests == []
 
 
 async def test_whoever_meets_twenty_lost_creates_looks_at_all_of_them_at_once() -> None:

@@ -47,11 +47,12 @@ async def test_an_older_version_after_a_newer_one_is_superseded() -> None:
     assert bench.subjects() == ["new"]
 
 
-async def test_a_newer_version_with_unchanged_content_is_recorded_without_a_request() -> None:
+async def test_a_newer_version_with_unchanged_content_is_written_with_its_mark() -> None:
     bench = RoomBench()
     await bench.run(versioned(1))
     assert outcomes(await bench.run(versioned(2))) == ["synced"]
-    assert bench.kinds() == ["create"]
+    assert bench.kinds() == ["create", "update"]
+    assert bench.marks() == [2]
     row = await bench.row()
     assert row is not None
     assert row.version == 2

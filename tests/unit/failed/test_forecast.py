@@ -33,7 +33,7 @@ CASES = [
     pytest.param(present_as(ONE), a_cancel(2), Will.REMOVE, Outcome.REMOVED, id="an event: removed"),
     pytest.param(None, a_cancel(2), Will.CONFIRM, Outcome.REMOVED, id="no event: nothing to remove"),
     pytest.param(present_as(ONE), ONE, Will.CONFIRM, Outcome.SYNCED, id="the same again: confirmed"),
-    pytest.param(present_as(ONE), versioned(2), Will.CONFIRM, Outcome.SYNCED, id="the same content: recorded"),
+    pytest.param(present_as(ONE), versioned(2), Will.CHANGE, Outcome.SYNCED, id="the same content: its mark"),
     pytest.param(present_as(TWO), ONE, Will.SUPERSEDED, Outcome.SUPERSEDED, id="older than what stands: ignored"),
     pytest.param(removed(a_cancel(2), NEW), ONE, Will.SUPERSEDED, Outcome.SUPERSEDED, id="cancelled since: ignored"),
     pytest.param(present_as(versioned(1, subject="X")), ONE, Will.REFUSED, Outcome.FAILED, id="version used before"),
