@@ -126,6 +126,8 @@ class FakeMessage(Receipt):
     user_id: str | None = None
     expiration: Any = None
     redelivered: bool = False
+    not_kept_bytes: int = 0
+    """Of a body that was too large to be kept."""
 
     def __post_init__(self) -> None:
         channel = self.session.channel
@@ -133,7 +135,7 @@ class FakeMessage(Receipt):
 
     @property
     def size_bytes(self) -> int:
-        return len(self.body)
+        return len(self.body) + self.not_kept_bytes
 
     @property
     def properties(self) -> spec.Basic.Properties:
