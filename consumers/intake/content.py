@@ -36,8 +36,8 @@ class Content:
     def __init__(self, delivered: DeliveredMessage) -> None:
         header = cast(Header, delivered.header)
         self.body = delivered.body
-        self.size_bytes = header.size_bytes
-        self.head = header.head or (delivered.body[:HEAD_BYTES] if header.size_bytes > MAX_BYTES else b"")
+        self.size_bytes = max(header.size_bytes, len(delivered.body))
+        self.head = header.head or (delivered.body[:HEAD_BYTES] if self.size_bytes > MAX_BYTES else b"")
         self.properties = cast(Properties, header.properties)
         parts = self.properties.parts()
         self.headers: Mapping[str, FieldValue] = decoded_table(parts["headers"]) if "headers" in parts else _NO_HEADERS

@@ -39,7 +39,7 @@ async def test_a_command_is_deferred_byte_for_byte(stage: IntakeStage, propertie
     poison = Poison(booking="B-odd", body=a_body(booking_id="B-odd", room=ROOM), properties=properties)
     async with BareClient.connected(stage.url) as bare:
         await bare.publish(stage.names.commands, poison.routing_key, poison.body, poison.properties)
-    lying = await lying_in(stage, stage.names.deferred(900))
+    lying = await lying_in(stage, stage.names.deferred(300))
     assert is_copy_of(lying, poison), lying
     assert b"x-roomsync-first-seen-at" in lying.properties
 
@@ -48,12 +48,14 @@ async def test_an_unroutable_copy_is_noticed_though_it_has_no_id(stage: IntakeSt
     stage.calendar.fail_next(Throttled(retry_after_s=600), times=50)
     lost_session = stage.intake.session
     assert lost_session is not None
-    await stage.channel.queue_delete(stage.names.deferred(900))
+    await stage.channel.queue_delete(stage.names.deferred(300))
     async with BareClient.connected(stage.url) as bare:
         await bare.publish(stage.names.commands, ROOM.encode(), a_body(booking_id="B-bare", room=ROOM))
     await stage.until(lambda: lost_session.is_lost, "the session to be given up", 30)
-    # The next session has declared the queue again, and what was given back is deferred there.
-    assert (await lying_in(stage, stage.names.deferred(900))).body == a_body(booking_id="B-bare", room=ROOM)
+    await stage.until(lambda: stage.intake.session not in (None, lost_session), "another session")
+    await stage.until_ready()
+    # It has declared the queue again, and what was given back is deferred there.
+    assert (await lying_in(stage, stage.names.deferred(300))).body == a_body(booking_id="B-bare", room=ROOM)
 
 
 async def test_a_message_of_the_ledger_that_nobody_can_decode_ends_no_session(stage: IntakeStage) -> None:
