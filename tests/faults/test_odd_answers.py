@@ -69,3 +69,24 @@ async def test_a_room_whose_answers_stay_odd_is_parked_for_its_own_trouble_and_t
     assert house.told("B-0.1")[-1] == "failed: gave_up"
     assert {house.told(message)[-1] for message in ("L-0.1", "L-1.1")} == {"synced"}
     assert house.breaker.error is None
+
+
+async def test_a_filter_that_takes_offence_at_one_booking_keeps_no_other_waiting(house: House) -> None:
+    house.exchange.faults.next(HttpStatus(406), room=BOARD)
+    for booking in ("B-0", "B-1", "B-2"):
+        house.put(booking)
+    await house.quiet()
+    assert {tuple(house.told(f"B-{number}.1")) for number in range(3)} == {SYNCED}
+    assert house.requests()["CreateItem"] == 4, "together, and then each by itself"
+
+
+async def test_a_status_that_lasts_parks_nothing_and_stops_the_tenant(house: House) -> None:
+    house.exchange.faults.next(HttpStatus(421), times=FOR_GOOD)
+    house.put("B-0")
+    house.put("L-0", room=LOBBY)
+    await house.quiet()
+    assert house.breaker.error is not None
+    assert house.breaker.error.code == "endpoint_wrong"
+    house.exchange.faults.clear()
+    await house.all_is_done()
+    assert {house.told(message)[-1] for message in ("B-0.1", "L-0.1")} == {"synced"}

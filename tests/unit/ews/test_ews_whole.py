@@ -1,11 +1,14 @@
 """Reading a room's whole calendar: what it costs, and what a server may answer."""
 
+from dataclasses import dataclass, replace
+
 import pytest
 
 from adapters.calendar import EventBody, TenantName
 from adapters.errors import Refused, Transient
 from adapters.ews.calendar import EwsCalendar
 from adapters.simulator import ItemCode, Simulator
+from adapters.simulator.troubles import Answer, Call
 from tests.contract.calendar_world import ALL_DAY, BOARD, a_create, a_room_event, created
 from tests.unit.ews.on_simulator import connected
 
@@ -88,3 +91,25 @@ async def test_words_that_we_have_no_name_for_stay_exchanges(simulator: Simulato
     simulator.outlook.edit(BOARD, ref.item_id, show_as="WorkingElsewhere", sensitivity="Confidential")
     (read,) = (await calendar.read(BOARD, [])).events
     assert (read.members.show_as, read.members.sensitivity) == ("WorkingElsewhere", "Confidential")
+
+
+async def test_a_control_character_in_anybodys_event_keeps_no_room_from_being_read(
+    simulator: Simulator, calendar: EwsCalendar
+) -> None:
+    await created(calendar, a_create())
+    # As Exchange sends it: the character that people pasted, as a reference.
+    simulator.faults.next(SentAsIs(b"Design review", b"Design&#x1; review"))
+    (read,) = (await calendar.read(BOARD, [])).events
+    assert read.members.subject == "Design review"
+
+
+@dataclass(frozen=True)
+class SentAsIs:
+    """The answer with other bytes for some of its own."""
+
+    before: bytes
+    after: bytes
+
+    async def play(self, call: Call) -> Answer:
+        whole = call.apply()
+        return replace(whole, body=whole.body.replace(self.before, self.after))
