@@ -94,11 +94,9 @@ class Exchange:
 
 def _error_of_page(*, is_write: bool) -> CalendarError:
     code, detail = "endpoint_wrong", "a page instead of an answer"
-    return (
-        Unknown(detail=detail, doubt=Doubt(code=code, at_once=False))
-        if is_write
-        else Misconfigured(code, detail=detail)
-    )
+    if is_write:
+        return Unknown(detail=detail, doubt=Doubt(code=code, at_once=False))
+    return Misconfigured(code, detail=detail)
 
 
 def _is_page(answer: Answer) -> bool:

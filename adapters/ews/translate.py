@@ -19,7 +19,8 @@ def error_of(complaint: Complaint, *, is_write: bool, whole_tenant: bool = False
     if complaint.code in THROTTLES or complaint.inner_code in THROTTLES:
         return Throttled(complaint.back_off_s, whole_tenant=whole_tenant, detail=_detail(complaint))
     if complaint.code == NO_CODE:
-        return undecided("ResponseCode is missing", is_write=is_write, code="answer_unreadable")
+        missing, wait_s = "ResponseCode is missing", complaint.back_off_s
+        return undecided(missing, is_write=is_write, code="answer_unreadable", retry_after_s=wait_s)
     if complaint.code in UNDECIDED:
         return undecided(_detail(complaint), is_write=is_write, retry_after_s=complaint.back_off_s)
     kind, code = ERRORS.get(complaint.code, (Refused, "exchange_refused"))

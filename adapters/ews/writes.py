@@ -61,7 +61,10 @@ class Batch:
         return [outcome] * len(self._operations)
 
     def _element(self, write: Create | Update, kept: Kept) -> Element:
-        event = replace(write.event, all_day=kept.all_day)
+        event = write.event
+        if event.all_day != kept.all_day:
+            # In that zone Exchange would stretch it to other midnights: the instants hold, the flag does not.
+            event = replace(event, all_day=kept.all_day)
         zone_id = kept.zone_id or UTC_ID
         if isinstance(write, Create):
             return calendar_item(self._tenant, write.mark, event, zone_id)
