@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from functools import cache, partial
 from importlib import import_module
 
 import structlog
-from aio_pika.abc import AbstractConnection
 
 from adapters.audit import Audit
 from adapters.calendar import RoomAddress, RoomCalendar, TenantName
@@ -27,10 +25,10 @@ from consumers.bookings.room import Clocks, Room
 from consumers.bookings.tenants import Tenant
 from consumers.bookings.verdict import Desk
 from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress
 from consumers.reconcile.read import RoomView
 from worker import settings as configured
-from worker.settings import BrokerSettings, Settings, TenantSettings
+from worker.broker import ConfiguredBroker
+from worker.settings import Settings, TenantSettings
 from worker.settings.urls import UnusableUrl
 from worker.tenants import TenantRegistry
 
@@ -64,41 +62,11 @@ def names(settings: Settings) -> Names:
     return Names(settings.broker.prefix)
 
 
-class BrokerUrlUnusable(OSError):
-    """The url in the file is not one that may be connected to any more; nothing was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredBroker:
-    """Where the broker is and whom to trust, read again at each connect: files change while a worker runs."""
-
-    settings: BrokerSettings
-
-    def address(self) -> BrokerAddress:
-        """The broker's address as it is now. Raises `OSError`: a certificate or the url cannot be used."""
-        try:
-            url = self.settings.url_now()
-        except UnusableUrl as why:
-            raise BrokerUrlUnusable(f"the broker's url {why}") from None
-        return BrokerAddress(url=url.text, tls=_tls(self.settings) if url.parts.scheme == "amqps" else None)
-
-    async def connect(self, name: str, *, whole: bool = False) -> AbstractConnection:
-        """Open a plain connection; `name` shows in the broker's list of connections."""
-        return await self.address().connect(name, whole=whole)
-
-
 def broker_address(settings: Settings) -> ConfiguredBroker:
     """The broker that is configured. Raises `OSError`: a certificate cannot be used, so a start need not be tried."""
     broker = ConfiguredBroker(settings.broker)
     broker.address()
     return broker
-
-
-def _tls(broker: BrokerSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    if broker.certificate_file is not None:
-        context.load_cert_chain(broker.certificate_file, broker.key_file)
-    return context
 
 
 async def ledger(settings: Settings, *, committed: Callable[[float], None] = lambda _seconds: None) -> StoriedLedger:

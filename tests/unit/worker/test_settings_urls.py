@@ -8,6 +8,7 @@ import pytest
 from adapters.ledger import LedgerUnavailable
 from tests.unit.worker.configuration import APPLICATION, ENVIRONMENT, a_configuration, a_tenant_table
 from worker import wiring
+from worker.broker import BrokerUrlUnusable
 from worker.settings import Settings, WrongSettings, read_settings
 
 FROM_FILE = '[broker]\nurl_file = "url"\n'
@@ -44,7 +45,7 @@ def test_a_url_that_turns_bad_in_its_file_is_refused_before_anything_is_sent(tmp
     written(tmp_path, "amqps://u:hunter2@rabbit.example/")
     broker = wiring.broker_address(settings(tmp_path, broker=FROM_FILE))
     written(tmp_path, url)
-    with pytest.raises(wiring.BrokerUrlUnusable) as refused:
+    with pytest.raises(BrokerUrlUnusable) as refused:
         broker.address()
     assert "hunter2" not in str(refused.value)
     written(tmp_path, "amqps://u:other@rabbit.example/")
