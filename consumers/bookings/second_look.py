@@ -36,11 +36,10 @@ async def second_looks(room: Room, asks: Sequence[Ask]) -> list[Ask]:
     newer: list[Ask] = []
     for booking, theirs in by_booking.items():
         row, found = rows.get(booking), looked.get(booking)
-        left = [ask for ask in theirs if is_newer(ask.command, row, found)]
-        over = [ask for ask in theirs if ask not in left]
+        newer += [ask for ask in theirs if is_newer(ask.command, row, found)]
+        over = [ask for ask in theirs if not is_newer(ask.command, row, found)]
         if over:
             await room.desk.settle(over, _verdict(room, row, found))
-        newer += left
     return newer
 
 
