@@ -85,6 +85,10 @@ class Lane:
         """The bookings that are being worked on."""
         return {booking for batch in self.running.values() if batch for booking in batch.bookings}
 
+    def in_work(self) -> list[Delivery]:
+        """What is being worked on and has no verdict yet."""
+        return open_in(batch for batch in self.running.values() if batch)
+
     def free_bookings(self, most: int) -> list[BookingId]:
         """The bookings that could be worked on now, the longest waiting first; not more of them than asked for."""
         busy = self.busy

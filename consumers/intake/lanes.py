@@ -1,8 +1,7 @@
 """One lane per room: order, batches and the per-room limit; made on demand, gone when empty.
 
 A batch takes all that waits for a booking and never a booking that is being worked on. While one batch runs the others
-gather behind it; a second one starts beside it only when it would be full, so that requests stay few. A tenant's lanes
-take turns.
+gather behind it; a second one starts beside it only if it would be full: requests stay few. A tenant's lanes take turns.
 """
 
 import asyncio
@@ -251,11 +250,8 @@ class Lanes:
         for batch in self._stalled:
             if any(delivery.received_s < limit_s for delivery in batch.deliveries):
                 old += batch.take_open()
-        later = Later(wait_s=0.0, problem=Problem.coded("room_behind"), counts_attempt=False)
-        if self.ledger.why is not None:
-            problem = Problem.coded("ledger_unavailable")
-            later = Later(wait_s=LEDGER_AWAY_S, problem=problem, counts_attempt=False)
-        await self._settler.settle(old, later)
+        code, wait_s = ("room_behind", 0.0) if self.ledger.why is None else ("ledger_unavailable", LEDGER_AWAY_S)
+        await self._settler.settle(old, Later(wait_s=wait_s, problem=Problem.coded(code), counts_attempt=False))
 
     async def look_at_ledger(self, ledger: Ledger) -> None:
         """See whether the ledger's trouble is over where no lane is there to find out."""
@@ -291,7 +287,7 @@ class Lanes:
     def snapshot(self, room: str | None = None) -> dict[LaneKey, tuple[int, int]]:
         """For each lane, or for those of a room: commands waiting, and commands being worked on."""
         return {
-            key: (lane.waiting_count, sum(len(open_in([batch])) for batch in lane.running.values() if batch))
+            key: (lane.waiting_count, len(lane.in_work()))
             for key, lane in self._lanes.items()
             if room is None or key[1] == room
         }
@@ -301,4 +297,4 @@ class Lanes:
         for lane in self._lanes.values():
             for envelopes in lane.waiting.values():
                 yield from envelopes
-            yield from open_in(batch for batch in lane.running.values() if batch)
+            yield from lane.in_work()

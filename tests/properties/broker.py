@@ -175,6 +175,7 @@ class HeldMessage(Receipt):
     def __init__(self, stored: Stored, session: HeldSession) -> None:
         self.body, self.message_id, self.routing_key = stored.body, stored.message_id, stored.routing_key
         self.headers = {**stored.headers, **({"x-delivery-count": stored.returned} if stored.returned else {})}
+        self.size_bytes = len(stored.body)
         self.redelivered = stored.returned > 0
         super().__init__(cast("AbstractChannel", _Answers(stored, session)), 1, session.handed_out)
 

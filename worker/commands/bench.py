@@ -71,15 +71,10 @@ def bench(
         logging.getLogger(library).setLevel(logging.CRITICAL)
     load = Load(quick)
     try:
-        contestants: list[Contestant] = [Roomsync()]
+        chosen, others = ([SCENARIOS[name] for name in scenario or ()], read_rivals(rivals) if rivals else [])
         if against is not None:
-            contestants.append(Roomsync(name=OTHER, code=against.resolve()))
-        elif rivals is not None:
-            contestants += read_rivals(rivals)
-        chosen: list[Scenario] = [SCENARIOS[name] for name in scenario or ()]
-        if against is not None:
-            chosen = [other_tree]
-        run = asyncio.run(_interruptible(chosen, contestants, load))
+            chosen, others = [other_tree], [Roomsync(name=OTHER, code=against.resolve())]
+        run = asyncio.run(_interruptible(chosen, [Roomsync(), *others], load))
     except (BrokerDidNotStart, BenchStuck, NoRivals) as trouble:
         say(str(trouble), err=True)
         raise typer.Exit(1) from None

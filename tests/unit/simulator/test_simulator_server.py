@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 from exchangelib import CalendarItem, EWSTimeZone, ExtendedProperty
-from exchangelib.winzone import MS_TIMEZONE_TO_IANA_MAP
+from tzlocal.windows_tz import win_tz
 
 from adapters.simulator import LoseReply, Simulator, zones
 from tests.unit.simulator.conftest import StartSimulator
@@ -195,6 +195,6 @@ async def test_all_zones_are_named(soap: SoapClient) -> None:
 @pytest.mark.parametrize("windows_id", zones.WINDOWS_IDS)
 def test_zones_are_those_that_an_independent_table_names(windows_id: str) -> None:
     ours = zones.zone(windows_id)
-    theirs = ZoneInfo(MS_TIMEZONE_TO_IANA_MAP[windows_id])
+    theirs = ZoneInfo(win_tz[windows_id])
     at = datetime(2026, 7, 1, 12)  # noqa: DTZ001  # a wall-clock time, the same in both
     assert at.replace(tzinfo=ours).utcoffset() == at.replace(tzinfo=theirs).utcoffset()

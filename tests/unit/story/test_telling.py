@@ -152,7 +152,14 @@ async def test_a_verdict_says_what_its_write_did() -> None:
     third = await bench.run(versioned(3, "Other"))
     fourth = await bench.run(a_cancel(4))
     fifth = await bench.run(a_cancel(5))
-    assert effects([*first, *second, *third, *fourth, *fifth]) == ["created", "changed", None, None, "removed", None]
+    assert effects([*first, *second, *third, *fourth, *fifth]) == [
+        "created",
+        "changed",
+        None,
+        "changed",
+        "removed",
+        None,
+    ]
     assert bench.told() == []
 
 
