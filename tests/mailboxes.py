@@ -5,7 +5,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+
+from consumers.intake.copies import Copy
+from consumers.intake.wire import Properties
 
 
 class Collector:
@@ -75,3 +79,16 @@ class Results(Collector):
 
     def _of(self, message_id: str) -> list[AbstractIncomingMessage]:
         return [message for message in self.messages if message.correlation_id == message_id]
+
+
+def again(message: AbstractIncomingMessage) -> Message:
+    """What another client was given, as an operator publishes it again."""
+    copy = Copy(message.body, Properties.of(message.properties), {})
+    return Message(
+        copy.body,
+        headers=dict(copy.headers),
+        content_type=message.content_type,
+        message_id=message.message_id,
+        timestamp=message.timestamp,
+        delivery_mode=DeliveryMode.PERSISTENT,
+    )

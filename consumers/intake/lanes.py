@@ -1,7 +1,7 @@
 """One lane per room: order, batches and the per-room limit; made on demand, gone when empty.
 
 A batch takes all that waits for a booking and never a booking that is being worked on. While one batch runs the others
-gather behind it; a second one starts beside it only if it would be full: requests stay few. A tenant's lanes take turns.
+gather behind it; a second one starts beside it only if it would be full: few requests. A tenant's lanes take turns.
 """
 
 import asyncio

@@ -21,11 +21,11 @@ from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import SimEvent, Simulator
 from consumers.intake import declare
 from consumers.intake.client_errors import BrokerLost
-from consumers.intake.headers import copy_of
 from consumers.intake.names import Names
 from consumers.intake.session import BrokerAddress, Consumer, NotPublished, Session
 from consumers.intake.topology import Topology
 from tests.chaos.judge import Version, ended, expected_results
+from tests.mailboxes import again
 from tests.programs import Program
 
 TENANTS = ("acme", "bravo", "fosdem")
@@ -193,7 +193,7 @@ class Arena:
         return replayed
 
     async def _publish_again(self, message: AbstractIncomingMessage) -> None:
-        await self._persist(lambda line: line.to_commands(copy_of(message), message.routing_key or ""))
+        await self._persist(lambda line: line.to_commands(again(message), message.routing_key or ""))
 
     async def _depth(self, queue: str) -> int:
         depth: list[int] = []

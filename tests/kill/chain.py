@@ -15,12 +15,12 @@ from aio_pika.abc import AbstractChannel
 from adapters.simulator import Fault, ItemCode, LoseReply, Throttle
 from adapters.simulator.troubles import RESET, Answer, Call
 from consumers.bookings.milestones import Milestone
-from consumers.intake.headers import copy_of
 from tests.chaos.judge import Judgement, Version, ended, expected_results, judge
 from tests.kill.cable import Cable
 from tests.kill.cells import TENANT, Cell, Fate, Takeover
 from tests.kill.entry import AWAKE
 from tests.kill.herd import Herd, HerdWorker, Strike
+from tests.mailboxes import again
 from tests.stage import Stage
 
 STRUCK_WITHIN_S = 120
@@ -219,7 +219,7 @@ class Chain:
         parked, self._stage.failed.messages = self._stage.failed.messages, []
         exchange = await self._stage.channel.get_exchange(self._stage.names.commands, ensure=False)
         for message in parked:
-            await exchange.publish(copy_of(message), message.routing_key or "", mandatory=True)
+            await exchange.publish(again(message), message.routing_key or "", mandatory=True)
             await message.ack()
         return len(parked)
 
