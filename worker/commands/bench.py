@@ -71,10 +71,11 @@ def bench(
         logging.getLogger(library).setLevel(logging.CRITICAL)
     load = Load(quick)
     try:
-        chosen, others = ([SCENARIOS[name] for name in scenario or ()], read_rivals(rivals) if rivals else [])
+        contestants: list[Contestant] = [Roomsync(), *(read_rivals(rivals) if rivals else [])]
+        chosen: list[Scenario] = [SCENARIOS[name] for name in scenario or ()]
         if against is not None:
-            chosen, others = [other_tree], [Roomsync(name=OTHER, code=against.resolve())]
-        run = asyncio.run(_interruptible(chosen, [Roomsync(), *others], load))
+            contestants, chosen = [Roomsync(), Roomsync(name=OTHER, code=against.resolve())], [other_tree]
+        run = asyncio.run(_interruptible(chosen, contestants, load))
     except (BrokerDidNotStart, BenchStuck, NoRivals) as trouble:
         say(str(trouble), err=True)
         raise typer.Exit(1) from None
