@@ -14,6 +14,7 @@ from consumers.intake.client_errors import NotPublished, was_cancelled
 from consumers.intake.copies import NotCopied
 from consumers.intake.deliveries import RETURNED_PARKED, UNACKED_MAX_S, Held
 from consumers.intake.mishaps import Complaints
+from consumers.intake.patience import first_of
 from consumers.intake.receipt import AlreadySettled, State
 from consumers.intake.received import Handed, shown_id
 from consumers.intake.returns import Mishaps, came_back
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_S = 5.0
 """Doubled with each return."""
+END_WITHIN_S = 2.0
+"""How long the end of a worker waits for what is being settled."""
 
 LastResort = Callable[[], Awaitable[None]]
 """What is done for a message that errors of ours met again and again; it settles it, or raises."""
@@ -41,6 +44,7 @@ class Guard:
         self._mishaps = Mishaps()
         self._complaints = Complaints(clocks.monotonic)
         self._settling: set[Handed] = set()
+        self._is_settled = asyncio.Event()
         self._resting: dict[Handed, asyncio.Task[None]] = {}
 
     async def over(
@@ -66,6 +70,8 @@ class Guard:
             self.met(message, error, held=held, last=last)
         finally:
             self._settling.discard(message)
+            if not self._settling:
+                self._is_settled.set()
 
     def met(
         self, message: Handed, error: BaseException, *, held: Held | None = None, last: LastResort | None = None
@@ -122,7 +128,13 @@ class Guard:
             self._complaints.tell("delivery.not_returned", error)
 
     async def stop(self) -> None:
-        """Give all back now."""
+        """Let end what is being settled, a moment at most, and give back all that rests.
+
+        What is parked or reported without a lane would else be cut off between its result and its acknowledgement.
+        """
+        self._is_settled.clear()
+        if self._settling:
+            await first_of(self._is_settled.wait(), self._clocks.sleep(END_WITHIN_S))
         resting = list(self._resting.items())
         for _, task in resting:
             task.cancel()

@@ -1,5 +1,6 @@
 """Errors of our own while a delivery is settled: they cost it time, and neither it nor its neighbours anything else."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -8,6 +9,7 @@ from structlog.testing import capture_logs
 from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import BookingKey
 from consumers.bookings.milestones import Milestone
+from consumers.bookings.result import ResultEvent
 from consumers.bookings.room import Room
 from consumers.bookings.verdict import Finished, Later, Problem, Settled
 from consumers.intake.deliveries import UNACKED_MAX_S, Delivery
@@ -136,6 +138,27 @@ async def test_a_worker_that_stops_gives_back_what_rests() -> None:
     await hall.idle()
     await hall.lanes.stop(1.0)
     assert hall.session.kinds() == ["requeue"]
+
+
+async def test_a_worker_that_stops_lets_end_what_it_reports_without_a_lane() -> None:
+    hall, may_go = Hall(), asyncio.Event()
+    hall.time.stop()
+    result = hall.session.result
+
+    async def slow(event: ResultEvent) -> None:
+        await may_go.wait()
+        await result(event)
+
+    hall.session.result = slow  # type: ignore[method-assign]  # the fake's own
+    reporting = asyncio.create_task(Entrance(hall, watch=True).hand_in(a_message(hall, body=b"no command")))
+    await turns()
+    stopping = asyncio.create_task(hall.lanes.stop(1.0))
+    await turns()
+    assert not stopping.done()
+    may_go.set()
+    await stopping
+    assert hall.session.kinds() == ["result", "ack"]
+    await reporting
 
 
 async def test_what_rests_belongs_to_nobody_once_its_session_is_lost() -> None:
