@@ -1,4 +1,4 @@
-"""Twelve messages that other people's mistakes made, each of which once stopped every room."""
+"""Messages that other people's mistakes made, each of which once stopped every room, or was parked though healthy."""
 
 import struct
 from dataclasses import dataclass
@@ -71,6 +71,7 @@ def poisons(round_name: str, *, large_bytes: int) -> list[Poison]:
         booked("deep", headers((b"deep", _nested(5_000)))),
         booked("key", routing_key=b"bo\xe9rd"),
         booked("texts", b"\x8c\x28" + short(b"t\xe9xt") + b"\xff" + short(b"\xff") * 3),
+        booked("count", headers((b"x-delivery-count", b"l" + struct.pack(">q", 50)))),
         booked("year", headers((b"x-roomsync-first-seen-at", text(b"0001-01-01T00:00:00+05:00")))),
         Poison(
             booking="", body=b"no JSON", properties=headers((b"big", text(b"x" * 130_900))), code="not_json"

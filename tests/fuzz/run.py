@@ -1,7 +1,10 @@
 """The long fuzz: `make fuzz SEED=7 COUNT=100000 TARGET=ews`. Exits 1 when anything undeclared was found."""
 
 import argparse
+import logging
 import sys
+
+import structlog
 
 from tests.fuzz.harness import attack
 from tests.fuzz.targets import TARGETS
@@ -16,6 +19,8 @@ def main() -> int:
     unknown = set(chosen.targets) - TARGETS.keys()
     if unknown:
         parser.error(f"unknown target: {', '.join(sorted(unknown))}")
+    # Each input would be logged.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     found = False
     for name in chosen.targets or TARGETS:
         report = attack(TARGETS[name], seed=chosen.seed, count=chosen.count)

@@ -1,4 +1,4 @@
-"""Twelve kinds of poison beside neighbours at two commands a second: each costs itself, and nobody else anything.
+"""A dozen kinds of poison beside neighbours at two commands a second: each costs itself, and nobody else anything.
 
 A quarter of a minute; ROOMSYNC_POISON_MINUTES asks for more, and for a large message of 100 MiB.
 """
@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
-from tests.bare_publisher import BareClient
+from tests.bare_publisher import BareClient, Lying
 from tests.builders import a_command
 from tests.poison import ROOM, Poison, is_copy_of, poisons
 from tests.programs import Program
@@ -51,6 +51,8 @@ class Run:
     workers: list[Program]
     quiet: Round
     rounds: list[Round]
+    lying: list[Lying]
+    """What lay in `failed` then."""
 
     @property
     def all_poison(self) -> list[Poison]:
@@ -107,7 +109,9 @@ async def run(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> A
         workers.append(await stage.worker())
         second = await publish_beside(stage, "second", poisons("p2", large_bytes=LARGE_BYTES))
         await until_told(stage, [quiet, first, second])
-        yield Run(stage=stage, workers=workers, quiet=quiet, rounds=[first, second])
+        async with BareClient.connected(stage.url) as bare:
+            lying = await bare.all_in(stage.names.failed)
+        yield Run(stage=stage, workers=workers, quiet=quiet, rounds=[first, second], lying=lying)
 
 
 async def test_every_neighbour_is_synced_at_the_first_attempt(run: Run) -> None:
@@ -138,18 +142,16 @@ async def test_each_poison_is_carried_out_or_lies_once_in_failed_byte_for_byte(r
         if each.code is None:
             assert standing.count(f"acme/{each.booking}") == 1, each.booking
     parked = [each for each in run.all_poison if each.code is not None]
-    async with BareClient.connected(run.stage.url) as bare:
-        lying = await bare.all_in(run.stage.names.failed)
-    assert len(lying) == len(parked)
+    assert len(run.lying) == len(parked)
     for poison in parked:
         equal = sum(other.body == poison.body for other in parked)
-        assert sum(is_copy_of(each, poison) for each in lying) == equal, poison.code
+        assert sum(is_copy_of(each, poison) for each in run.lying) == equal, poison.code
 
 
 async def test_each_that_is_parked_has_its_result(run: Run) -> None:
     told = Counter(each["error"]["code"] for each in run.stage.results.told if each["outcome"] == "failed")
     parked = Counter(each.code for each in run.all_poison if each.code is not None)
-    # What was told while the first worker ended may be told once more.
+    # What was told when the first worker was killed may be told once more.
     assert told.keys() == parked.keys()
     assert all(parked[code] <= told[code] <= parked[code] + 1 for code in told)
 
