@@ -14,15 +14,8 @@ from consumers.intake.names import HEADER_PREFIX
 from consumers.intake.wire import Properties
 
 # With an old x-death the broker takes the next deferral for a cycle and drops the message; CC and BCC would copy it.
-_BROKERS_OWN = (
-    b"x-death",
-    b"x-first-death-",
-    b"x-last-death-",
-    b"x-delivery-count",
-    b"x-acquired-count",
-    b"CC",
-    b"BCC",
-)
+_BROKERS_OWN = frozenset({b"x-death", b"x-delivery-count", b"x-acquired-count", b"CC", b"BCC"})
+_BROKERS_OWN_PREFIXES = (b"x-first-death-", b"x-last-death-")
 _PERSISTENT = b"\x02"
 _FIRST = ("look", "failed_at", "first_seen_at", "delayed", "attempts", "derived", "replayed_at", "error_code")
 """Notes that decide something, the weightiest first; without them a message would be reported or tried once more."""
@@ -92,4 +85,4 @@ def _header_name(note: str) -> bytes:
 
 
 def _is_dropped(each: Entry, gone: set[bytes]) -> bool:
-    return each.name.startswith(_BROKERS_OWN) or each.name in gone
+    return each.name in _BROKERS_OWN or each.name.startswith(_BROKERS_OWN_PREFIXES) or each.name in gone

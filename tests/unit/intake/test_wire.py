@@ -195,3 +195,10 @@ class TestRoom:
 
 def test_entries_are_pairs_of_bytes() -> None:
     assert Table.of(table([(b"a", b"V")])).entries == [Entry(b"a", b"V")]
+
+
+def test_headers_whose_names_merely_begin_like_the_brokers_are_kept() -> None:
+    names = (b"CCTV", b"BCCx", b"x-deathly", b"x-delivery-counter")
+    sent = b"".join(bytes([len(name)]) + name + b"V" for name in names)
+    told = Properties(b"\x20\x00" + len(sent).to_bytes(4, "big") + sent)
+    assert set(Copy(b"", told, {}).headers) == {name.decode() for name in names}
