@@ -20,6 +20,7 @@ _PERSISTENT = b"\x02"
 _FIRST = ("look", "failed_at", "first_seen_at", "delayed", "attempts", "derived", "replayed_at", "error_code")
 """Notes that decide something, the weightiest first; without them a message would be reported or tried once more."""
 _LAST = ("error_message",)
+_TRIED_BY = frozenset({"look", "first_seen_at", "attempts"})
 _ORDER = {name: place for place, name in enumerate(_FIRST)} | {name: len(_FIRST) + 1 for name in _LAST}
 
 
@@ -61,6 +62,9 @@ class Copy:
             if len(note.name) + len(note.value) < room:
                 noted.append(note)
                 room -= 1 + len(note.name) + len(note.value)
+            elif name in _TRIED_BY and "failed_at" not in self._notes:
+                # Sent away without these it would come back for ever, each time as if for the first time.
+                raise NotCopied(f"there is no room for the note {name}")
         parts["headers"] = self._encoded_table(noted)
         if len(parts["headers"]) <= 4 and not self._is_table_kept:
             del parts["headers"]

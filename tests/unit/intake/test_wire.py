@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import commands as spec
 
-from consumers.intake.copies import Copy
+from consumers.intake.copies import Copy, NotCopied
 from consumers.intake.fields import AsSent, Entry, Table, decoded_table, field, instant_of, short, text_of
 from consumers.intake.wire import Properties
 
@@ -202,3 +202,13 @@ def test_headers_whose_names_merely_begin_like_the_brokers_are_kept() -> None:
     sent = b"".join(bytes([len(name)]) + name + b"V" for name in names)
     told = Properties(b"\x20\x00" + len(sent).to_bytes(4, "big") + sent)
     assert set(Copy(b"", told, {}).headers) == {name.decode() for name in names}
+
+
+def test_a_copy_that_is_sent_away_has_room_for_what_ends_its_waiting_or_is_none() -> None:
+    value = b"S" + (900).to_bytes(4, "big") + b"x" * 900
+    table = b"\x03big" + value
+    told = Properties(b"\x20\x00" + len(table).to_bytes(4, "big") + table)
+    with pytest.raises(NotCopied):
+        Copy(b"", told, {"attempts": 1, "first_seen_at": "2026-11-20T09:00:00.000Z"}).within(930)
+    parked = Copy(b"", told, {"attempts": 1, "failed_at": "2026-11-20T09:00:00.000Z"}).within(930)
+    assert set(parked.headers) == {"big"}
