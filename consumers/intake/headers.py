@@ -15,6 +15,8 @@ from consumers.intake.wire import Properties
 
 YEAR_FIRST = 2000
 YEAR_END = 2200
+ATTEMPTS_END = 10_000
+"""No worker counts so far: from the fourth on attempts are an hour apart, and after a year everything is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Notes:
         """Read them; what is not as we write it counts as absent, since anybody may publish headers."""
         look = _header(headers, "look")
         return cls(
-            attempts=_whole(_header(headers, "attempts"), 2**31),
+            attempts=attempts_noted(headers) or 0,
             first_seen_at=read_instant(_header(headers, "first-seen-at")),
             replayed_at=read_instant(_header(headers, "replayed-at")),
             rested_at=read_instant(_header(headers, "rested-at")),
@@ -48,15 +50,21 @@ class Notes:
 def returned_count(headers: Mapping[str, FieldValue]) -> int:
     """How often a message came back, as its header says. Of one that is handed out for the first time a publisher, a
     shovel or another queue says it: see `returns`."""
-    return _whole(headers.get("x-delivery-count"), 2**63)
+    return _whole(headers.get("x-delivery-count"), 2**63) or 0
+
+
+def attempts_noted(headers: Mapping[str, FieldValue]) -> int | None:
+    """How many attempts failed, as the message says; None where it tells no count that a worker can have written."""
+    return _whole(_header(headers, "attempts"), ATTEMPTS_END)
 
 
 def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
     """Whether a worker parked the message, and so reported it; what the broker parks has no such note.
 
-    Not by its error code, which a command that was sent away carries too: the broker may park it when it is back.
+    Not by its error code, which a command that was sent away carries too: the broker may park it when it is back. And
+    what bears the broker's own note of its parking is not ours, though it was published with a note copied from one.
     """
-    return _header(headers, "failed-at") is not None
+    return _header(headers, "failed-at") is not None and "x-first-death-reason" not in headers
 
 
 def copy_of(message: Readable, **notes: FieldValue) -> Copy:
@@ -108,11 +116,11 @@ def _header(headers: Mapping[str, FieldValue], name: str) -> FieldValue:
     return headers.get(HEADER_PREFIX + name)
 
 
-def _whole(value: FieldValue, below: int) -> int:
-    """A count that a header carries; what is none counts as 0."""
+def _whole(value: FieldValue, below: int) -> int | None:
+    """A count that a header carries; None for what is none."""
     if not isinstance(value, int) or isinstance(value, bool):
-        return 0
-    return value if 0 <= value < below else 0
+        return None
+    return value if 0 <= value < below else None
 
 
 def read_instant(value: object) -> datetime | None:

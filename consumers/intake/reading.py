@@ -4,6 +4,7 @@ Past `Reader` nobody meets JSON.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import parse_command
@@ -11,6 +12,7 @@ from consumers.bookings.json_object import MAX_BYTES, glance_at, too_large
 from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import Tenant, TenantDirectory
+from consumers.intake.credible import credible_notes
 from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.headers import Notes
 from consumers.intake.received import Handed
@@ -33,8 +35,11 @@ class Reader:
         """Whose command it is. Raises `BadMessage` where not even that can be told; the rest is checked by `read`."""
         if message.size_bytes > MAX_BYTES:
             raise too_large(message.size_bytes)
-        tenant, room, booking_id = self._whose(message.body)
-        notes = Notes.read(message.headers) if message.headers else _NO_NOTES
+        tenant, room, booking_id, version = self._whose(message.body)
+        notes = _NO_NOTES
+        if message.headers:
+            now = self._clocks.now()
+            notes = credible_notes(message.headers, booking_id=booking_id, version=version, now=now)
         envelope = Envelope(
             message=message,
             session=session,
@@ -46,17 +51,17 @@ class Reader:
         )
         return (tenant, room), envelope
 
-    def _whose(self, body: bytes) -> tuple[TenantName, RoomAddress, BookingId]:
+    def _whose(self, body: bytes) -> tuple[TenantName, RoomAddress, BookingId, Any]:
         try:
             members = glance_at(body)
             tenant, room, booking_id = members["tenant"], members["room"], members["booking_id"]
         except (ValueError, LookupError, TypeError, RecursionError):
             tenant = room = booking_id = None
         if isinstance(tenant, str) and isinstance(room, str) and isinstance(booking_id, str):
-            return TenantName(tenant), RoomAddress(room.lower()), BookingId(booking_id)
+            return TenantName(tenant), RoomAddress(room.lower()), BookingId(booking_id), members.get("version")
         # The whole check says what is wrong.
         command = parse_command(body, self._tenants)
-        return command.tenant, command.room, command.booking_id
+        return command.tenant, command.room, command.booking_id, command.version
 
     def read(self, held: Envelope) -> Delivery:
         """The command in hand. Raises `BadMessage` with every complaint."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import cast
 
 import structlog
+from aiormq.abc import FieldTable
 
 from consumers.bookings.command import removal_of
 from consumers.bookings.complaints import BadMessage, Complaint, KnownMembers
@@ -180,11 +181,10 @@ class Settler(UnreadableMessages):
         message = copy_of(
             delivery.message,
             attempts=attempts,
-            first_seen_at=instant_text(delivery.first_seen_at),
             rested_at=rested_at and instant_text(rested_at),
             delayed=True if tell or delivery.notes.delayed_told else None,
             **error_notes(later.problem),
-            **_keys(delivery),
+            **_kept(delivery),
         )
         await delivery.session.to_deferred(message, delivery.routing_key, tier_s)
         self._reached(Milestone.DEFERRED, delivery.command.key)
@@ -197,10 +197,9 @@ class Settler(UnreadableMessages):
         message = copy_of(
             delivery.message,
             attempts=delivery.notes.attempts + 1,
-            first_seen_at=instant_text(delivery.first_seen_at),
             failed_at=instant_text(now),
             **error_notes(problem),
-            **_keys(delivery),
+            **_kept(delivery),
         )
         await delivery.session.to_failed(message, delivery.routing_key)
         self._reached(Milestone.PARKED, delivery.command.key)
@@ -234,6 +233,17 @@ def _deliveries(asks: Sequence[Ask]) -> Sequence[Delivery]:
 def _rests(later: Later) -> bool:
     """Whether the whole tenant stands still, so that the time must not make its commands give up."""
     return later.problem.scope == "tenant" and not later.counts_attempt
+
+
+def _kept(delivery: Delivery) -> FieldTable:
+    """What stays noted. Written anew: what was not credible would be so beside what we write (`credible`)."""
+    replayed_at = delivery.notes.replayed_at
+    return {
+        "first_seen_at": instant_text(delivery.first_seen_at),
+        "replayed_at": replayed_at and instant_text(replayed_at),
+        "derived": delivery.notes.derived or None,
+        **_keys(delivery),
+    }
 
 
 def _keys(delivery: Delivery) -> dict[str, str | int]:

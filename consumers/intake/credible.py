@@ -1,0 +1,50 @@
+"""Which notes on a message a worker can have written: anybody may publish such headers, with a copied message too."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aiormq.abc import FieldValue
+
+from consumers.intake.headers import Notes, attempts_noted
+from consumers.intake.names import HEADER_PREFIX
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much the clocks of two workers may differ; with more, Exchange refuses Kerberos as well."""
+ALONE_MAX = timedelta(hours=1)
+"""An older `first-seen-at` is a worker's only beside its count of attempts, or where an operator replayed it."""
+
+
+def credible_notes(
+    headers: Mapping[str, FieldValue], *, booking_id: FieldValue, version: FieldValue, now: datetime
+) -> Notes:
+    """The notes on a command as far as a worker can have written them until now; the others count as absent. Pure.
+
+    However old an instant is, it may be right: a command of a stopped tenant waits for months. So it is not its age
+    that tells, but what else a worker writes in the same breath.
+    """
+    notes = Notes.read(headers)
+    if _differs(headers, "booking-id", booking_id) or _differs(headers, "version", version):
+        return replace(
+            notes,
+            attempts=0,
+            first_seen_at=None,
+            replayed_at=None,
+            rested_at=None,
+            delayed_told=False,
+            derived=False,
+        )
+    first_seen_at, replayed_at = (_past(instant, now) for instant in (notes.first_seen_at, notes.replayed_at))
+    is_alone = attempts_noted(headers) is None and replayed_at is None
+    if is_alone and first_seen_at is not None and now - first_seen_at > ALONE_MAX:
+        first_seen_at = None
+    return replace(notes, first_seen_at=first_seen_at, replayed_at=replayed_at, rested_at=_past(notes.rested_at, now))
+
+
+def _differs(headers: Mapping[str, FieldValue], name: str, told: FieldValue) -> bool:
+    noted = headers.get(HEADER_PREFIX + name)
+    return noted is not None and noted != told
+
+
+def _past(instant: datetime | None, now: datetime) -> datetime | None:
+    return None if instant is None or instant > now + CLOCKS_DIFFER else instant
