@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
+from adapters.calendar import RoomAddress
 from worker.settings import HttpSettings
 from worker.snapshot import WorkerView
 
@@ -61,7 +62,7 @@ async def serve(
     def status(request: web.BaseRequest) -> web.Response:
         room = request.query.get("room")
         if room is not None:
-            return web.json_response(view.status(room))
+            return web.json_response(view.status(RoomAddress(room)))
         return pages.page("status", lambda: web.json_response(view.status()))
 
     def scrape(_: web.BaseRequest) -> web.Response:

@@ -10,6 +10,7 @@ from heapq import nlargest, nsmallest
 from importlib.metadata import version
 from itertools import islice
 
+from adapters.calendar import RoomAddress
 from adapters.errors import CODES
 from consumers.bookings.gate import Gate
 from consumers.intake.intake import Intake
@@ -84,17 +85,18 @@ class WorkerView:
             "failing_chores": dict(self.failing_chores()),
         }
 
-    def status(self, room: str | None = None) -> dict[str, object]:
-        """Queues, lanes, rates, throttled rooms and breakers as they are now; with `room` only its lanes."""
+    def status(self, room: RoomAddress | None = None) -> dict[str, object]:
+        """Queues, lanes, rates, throttled rooms and breakers as they are now; with `room` of rooms that one alone."""
         intake, now_at = self.intake, self.intake.clocks.now()
         lanes = intake.lanes.snapshot(room)
+        obstacles = self.obstacles()
         busiest = nlargest(LANES_SHOWN, lanes.items(), key=lambda lane: sum(lane[1]))
         gates = self.gates()
         told = nlargest(TENANTS_SHOWN, gates.items(), key=_urgency)
         return {
             "version": version("roomsync"),
-            "ready": not self.obstacles(),
-            "obstacles": self.obstacles(),
+            "ready": not obstacles,
+            "obstacles": obstacles,
             "partitions": self._partitions(),
             "queues": self.queues.last.messages if self.queues.last else None,
             "unrouted_results": intake.session.unrouted_results if intake.session else 0,
@@ -108,7 +110,7 @@ class WorkerView:
             "misconfigured_tenants": self._misconfigured_shown(),
             "failing_chores": dict(self.failing_chores()),
             "lanes_left_out": len(lanes) - len(busiest),
-            "tenants": {name: _tenant(gate, now_at) for name, gate in sorted(told, key=_name)},
+            "tenants": {name: _tenant(gate, now_at, room) for name, gate in sorted(told, key=_name)},
             "tenants_left_out": len(gates) - len(told),
         }
 
@@ -133,7 +135,7 @@ def _urgency(tenant: tuple[str, Gate]) -> tuple[bool, int]:
     return gate.breaker.error is not None, gate.in_flight
 
 
-def _tenant(gate: Gate, now_at: datetime) -> dict[str, object]:
+def _tenant(gate: Gate, now_at: datetime, room: RoomAddress | None) -> dict[str, object]:
     breaker, error = gate.breaker, gate.breaker.error
     told: dict[str, object] = {"breaker": "closed", "why": None, "since": None, "next_probe_in_s": None}
     if error is not None:
@@ -143,7 +145,7 @@ def _tenant(gate: Gate, now_at: datetime) -> dict[str, object]:
             "since": (now_at - timedelta(seconds=breaker.open_for_s)).isoformat(timespec="seconds"),
             "next_probe_in_s": round(breaker.next_probe_in_s, 1),
         }
-    all_paused, limits = gate.paused_rooms(), gate.room_limits()
+    all_paused, limits = gate.paused_rooms(room), gate.room_limits(room)
     paused = sorted(nlargest(ROOMS_SHOWN, all_paused.items(), key=lambda room: room[1]))
     lowest = sorted(nsmallest(ROOMS_SHOWN, limits.items(), key=lambda room: room[1]))
     return told | {

@@ -103,9 +103,9 @@ class Gate:
         """The most that `limit` can be."""
         return self.tenant_concurrency
 
-    def room_limits(self) -> dict[RoomAddress, int]:
-        """Requests at once for the rooms that are below their ceiling just now."""
-        return {room: pace.allowed for room, pace in self._rooms.items() if not pace.is_undisturbed}
+    def room_limits(self, only: RoomAddress | None = None) -> dict[RoomAddress, int]:
+        """Requests at once for the rooms (or the `only` one) that are below their ceiling just now."""
+        return {room: pace.allowed for room, pace in self._rooms.items(only) if not pace.is_undisturbed}
 
     def room_limit(self, room: RoomAddress) -> int:
         """Requests at once for a room just now."""
@@ -117,10 +117,10 @@ class Gate:
         pace = self._rooms.get(room)
         return pace.batch.within(most) if pace else most
 
-    def paused_rooms(self) -> dict[RoomAddress, float]:
-        """The rooms that Exchange asked to leave alone, with the seconds that remain."""
-        now_s = self.clock()
-        return {room: pace.paused_for_s(now_s) for room, pace in self._rooms.items() if pace.paused_until_s > now_s}
+    def paused_rooms(self, only: RoomAddress | None = None) -> dict[RoomAddress, float]:
+        """The rooms (or the `only` one) that Exchange asked to leave alone, with the seconds that remain."""
+        now_s, rooms = self.clock(), self._rooms.items(only)
+        return {room: pace.paused_for_s(now_s) for room, pace in rooms if pace.paused_until_s > now_s}
 
     def paused_for_s(self, room: RoomAddress) -> float:
         """How long nothing is going to be sent to a room, as far as is known."""

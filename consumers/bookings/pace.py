@@ -100,9 +100,12 @@ class Rooms:
         """A room's pace, None where there is nothing to say of it."""
         return self._paces.get(room)
 
-    def items(self) -> Sequence[tuple[RoomAddress, RoomPace]]:
-        """All of them."""
-        return list(self._paces.items())
+    def items(self, only: RoomAddress | None = None) -> Sequence[tuple[RoomAddress, RoomPace]]:
+        """All of them, or one if there is something to say of it."""
+        if only is None:
+            return list(self._paces.items())
+        pace = self._paces.get(only)
+        return [(only, pace)] if pace else []
 
     @contextmanager
     def using(self, room: RoomAddress, ceiling: int) -> Iterator[RoomPace]:

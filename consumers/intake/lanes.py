@@ -18,6 +18,7 @@ from consumers.bookings.verdict import Later, Problem
 from consumers.intake.asides import Asides
 from consumers.intake.deliveries import UNACKED_MAX_S, Delivery, Envelope, Held, LaneKey
 from consumers.intake.lane import FLOOD_S, Batch, Lane, open_in
+from consumers.intake.lane_table import LaneTable
 from consumers.intake.ledger_trouble import LedgerTrouble
 from consumers.intake.mishaps import Complaints
 from consumers.intake.places import Place, Places
@@ -46,7 +47,7 @@ class Lanes:
         self._reader = reader
         self._settler = settler
         self._clock = clock
-        self._lanes: dict[LaneKey, Lane] = {}
+        self._lanes = LaneTable()
         self._places: dict[TenantName, Places] = {}
         self._pulse = Pulse(self._beat)
         self._right_of_way = RightOfWay()
@@ -155,7 +156,7 @@ class Lanes:
             # Left in line, it would keep what comes later from beginning.
             self._places[tenant].leave_line(address)
         if not lane.running:
-            self._lanes.pop(key, None)
+            self._lanes.remove(key)
 
     def _send_away(self, waiting: Sequence[Envelope], later: Later) -> None:
         self._asides.begin(self._settler.settle(self._opened(waiting), later))
@@ -286,11 +287,8 @@ class Lanes:
 
     def snapshot(self, room: str | None = None) -> dict[LaneKey, tuple[int, int]]:
         """For each lane, or for those of a room: commands waiting, and commands being worked on."""
-        return {
-            key: (lane.waiting_count, len(lane.in_work()))
-            for key, lane in self._lanes.items()
-            if room is None or key[1] == room
-        }
+        lanes = self._lanes.items() if room is None else self._lanes.of_room(room)
+        return {key: (lane.waiting_count, len(lane.in_work())) for key, lane in lanes}
 
     def in_hand(self) -> Iterator[Held]:
         """Every command that waits or is being worked on."""
