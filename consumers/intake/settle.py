@@ -4,6 +4,7 @@ Whatever must stand at the broker (derived removal, result, deferred or parked c
 """
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import cast
@@ -19,9 +20,10 @@ from consumers.bookings.result import Outcome
 from consumers.bookings.retry import backoff_s, tier_for
 from consumers.bookings.room import Clocks
 from consumers.bookings.verdict import Ask, Later, Look, LookedAt, Parked, Problem, Settled, Verdict
+from consumers.intake.copies import NotCopied
 from consumers.intake.deliveries import Delivery, Held
 from consumers.intake.guard import Guard
-from consumers.intake.headers import copy_of, derived_removal, error_notes, instant_text
+from consumers.intake.headers import copy_of, derived_removal, error_notes, instant_text, look_message
 from consumers.intake.observer import Observer, Observers
 from consumers.intake.received import Handed, shown_id
 from consumers.intake.results import result_of
@@ -56,12 +58,18 @@ class Settler(UnreadableMessages):
     async def second_look(self, ask: Ask, look: Look) -> None:
         """Publish the command once more as a second look. Raises `NotPublished`: then nothing may be done."""
         (delivery,) = _deliveries([ask])
+        room, wait_s = delivery.command.room, self._policy.second_look_s
         message = copy_of(
             delivery.message, look=look, attempts=0, first_seen_at=instant_text(self._clocks.now()), **_keys(delivery)
         )
-        await delivery.session.to_deferred(message, delivery.command.room, self._policy.second_look_s)
+        try:
+            await delivery.session.to_deferred(message, room, wait_s)
+        except NotCopied:
+            # Without its headers: they are the command's, which is carried out now. The look must come all the same.
+            bare = look_message(message.body, message.message_id or str(uuid.uuid4()), look)
+            await delivery.session.to_deferred(bare, room, wait_s)
         self._reached(Milestone.LOOK_PUBLISHED, delivery.command.key)
-        self._observer.look_ordered(delivery, look, wait_s=self._policy.second_look_s)
+        self._observer.look_ordered(delivery, look, wait_s=wait_s)
 
     async def work(self, deliveries: Sequence[Delivery], work: Awaitable[None]) -> None:
         """Await a lane's work on deliveries; after an error of ours they come back later, once it is mended."""
