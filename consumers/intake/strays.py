@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 STRAY_S = 30.0
 """A delivery is looked for after this time; what misses it at two looks, one after the other, has lost it."""
+LEFT_LYING = "messages were taken from the broker and left lying"
+"""What /readyz says; the runbook explains it."""
 TOLD_S = 60.0
 """How long it is told once it was given back: what caused it may cause it again."""
 
@@ -78,7 +80,7 @@ class Strays:
         return {receipt for receipt in old if id(receipt) not in in_hand}
 
     async def _let_go(self, lost: set[Receipt], session: Waited, settler: Settling) -> None:
-        self._told = f"messages were taken from the broker and left lying ({len(lost)}); they go back to it"
+        self._told = f"{LEFT_LYING} ({len(lost)}); they go back to it"
         self._told_until_s = self._clock() + TOLD_S
         log.error("delivery.stuck", deliveries=len(lost), consequence="they are given back to the broker")
         await settler.give_back([cast("Handed", receipt) for receipt in lost if receipt.state is State.OPEN])

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from consumers.bookings.codes import all_codes
+from consumers.intake.strays import LEFT_LYING
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 RUNBOOK = (DEPLOY / "runbook.md").read_text()
@@ -41,6 +42,12 @@ def test_every_alert_links_to_its_own_chapter() -> None:
 def test_every_link_within_the_runbook_leads_somewhere() -> None:
     anchors = {title.lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", RUNBOOK, re.MULTILINE)}
     assert set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK)) <= anchors
+
+
+def test_what_readyz_says_of_messages_in_nobodys_hands_is_explained_where_operators_look() -> None:
+    chapter = RUNBOOK[RUNBOOK.index("### RoomsyncNotReady") : RUNBOOK.index("### RoomsyncPartitionsWithoutConsumer")]
+    assert LEFT_LYING in chapter
+    assert LEFT_LYING in (DEPLOY.parent / "README.md").read_text()
 
 
 def codes_part() -> str:
