@@ -126,6 +126,7 @@ class FakeMessage(Receipt):
     user_id: str | None = None
     expiration: Any = None
     redelivered: bool = False
+    has_too_many_headers: bool = False
     not_kept_bytes: int = 0
     """Of a body that was too large to be kept."""
 

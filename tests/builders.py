@@ -52,6 +52,16 @@ def a_body(**changes: object) -> bytes:
     return json.dumps(a_command(**changes)).encode("utf-8")
 
 
+def look_headers(look: str, **changes: object) -> dict[str, object]:
+    """The headers by which a message with `a_body(**changes)` is a look."""
+    command = a_command(**changes)
+    return {
+        "x-roomsync-look": look,
+        "x-roomsync-booking-id": command["booking_id"],
+        "x-roomsync-version": command["version"],
+    }
+
+
 def a_booking_command(**changes: object) -> BookingCommand:
     """A parsed command of the only tenant `acme` (or the one named)."""
     members = a_command(**changes)

@@ -1,7 +1,7 @@
 """Lanes as the worker runs them: the real settler and the real sync; broker and Exchange in memory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from adapters.calendar import RoomAddress, TenantName
@@ -48,8 +48,10 @@ class Hall:
             clocks=self.time.clocks(),
         )
 
-    def put(self, booking: str, version: int = 1, returned: int = 0, room: str = BOARD) -> FakeMessage:
-        headers = {"x-delivery-count": returned} if returned else {}
+    def put(
+        self, booking: str, version: int = 1, returned: int = 0, room: str = BOARD, headers: Mapping[str, Any] = {}
+    ) -> FakeMessage:
+        headers = {"x-delivery-count": returned, **headers} if returned else headers
         event = an_event(subject=f"version {version}")
         body = a_body(booking_id=booking, version=version, room=room, event=event)
         message = FakeMessage(

@@ -87,6 +87,9 @@ def poisons(round_name: str, *, large_bytes: int) -> list[Poison]:
         booked("key", routing_key=b"bo\xe9rd"),
         booked("texts", b"\x8c\x28" + short(b"t\xe9xt") + b"\xff" + short(b"\xff") * 3),
         booked("count", headers((b"x-delivery-count", b"l" + struct.pack(">q", 50)))),
+        booked("look", headers((b"x-roomsync-look", text(b"booking")))),
+        booked("strange", headers((b"x-roomsync-look", text(b"room")), (b"x-roomsync-booking-id", text(b"B-0")))),
+        booked("many", headers(*[(b"a", b"V")] * 40_000), code="too_many_headers"),
         booked("year", headers((b"x-roomsync-first-seen-at", text(b"0001-01-01T00:00:00+05:00")))),
         Poison(
             booking="", body=b"no JSON", properties=headers((b"big", text(b"x" * 130_900))), code="not_json"

@@ -19,6 +19,9 @@ MESSAGE_CODES: dict[str, Code] = {
     "too_many_values": _code(
         "The body holds more than 10,000 objects and arrays.", "Leave out what roomsync does not read."
     ),
+    "too_many_headers": _code(
+        "The message bears more than 1,000 headers.", "Leave out what roomsync does not read, and publish it again."
+    ),
     "not_utf8": _code("The body is not UTF-8.", _PUBLISH_CORRECTED),
     "not_json": _code("The body is not JSON (RFC 8259).", _PUBLISH_CORRECTED),
     "too_deep": _code("The body is nested too deeply.", _PUBLISH_CORRECTED),

@@ -63,6 +63,19 @@ class BookingCommand:
         return BookingKey(tenant=self.tenant, room=self.room, booking_id=self.booking_id)
 
     @property
+    def known(self) -> KnownMembers:
+        """What may be repeated of it outwards."""
+        return KnownMembers(
+            tenant=self.tenant,
+            booking_id=self.booking_id,
+            version=self.version,
+            room=self.room,
+            previous_room=self.previous_room,
+            command=self.kind.value,
+            issued_at=self.issued_at,
+        )
+
+    @property
     def is_removal(self) -> bool:
         """Whether the room shall hold no event for the booking."""
         return self.event is None

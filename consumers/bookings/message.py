@@ -5,7 +5,7 @@ nulls (`json_object`), so an optional member has its default and no None.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -38,6 +38,11 @@ def _check_unicode(text: str) -> str:
     except UnicodeEncodeError:
         raise PydanticCustomError("not_unicode", "The text holds half of a surrogate pair.") from None
     return text
+
+
+def is_version(value: object) -> TypeGuard[int]:
+    """Whether a value can be the version of a booking."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_VERSION
 
 
 Text = Annotated[str, AfterValidator(_check_unicode)]

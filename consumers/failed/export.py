@@ -15,7 +15,7 @@ from pamqp import commands as spec
 from consumers.bookings.json_object import MAX_BYTES
 from consumers.failed.message import Queued, id_of
 from consumers.intake.copies import Copy
-from consumers.intake.fields import AsSent, text_of
+from consumers.intake.fields import AsSent, Table, text_of
 from consumers.intake.frames import HEAD_BYTES
 from consumers.intake.headers import plausible
 from consumers.intake.wire import Properties
@@ -60,6 +60,11 @@ class FileMessage:
         return len(self.body)
 
     @property
+    def has_too_many_headers(self) -> bool:
+        """Whether they are more than are read."""
+        return Table.of(self.properties.parts().get("headers", b"")).is_cut
+
+    @property
     def head(self) -> bytes:
         """The beginning of its body."""
         return self.body[:HEAD_BYTES]
@@ -93,7 +98,7 @@ def pieces_of_line(message: Queued) -> Iterator[str]:
         "id": id_of(message),
         "routing_key": message.routing_key,
         "properties": {name: value for name, value in properties.items() if value is not None},
-        "headers": {name: _plain(value) for name, value in message.headers.items()},
+        "headers": {name: _plain(value) for name, value in (told.headers or {}).items()},
     }
     if told.user_id is not None:
         line["user_id"] = told.user_id

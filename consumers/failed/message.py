@@ -15,12 +15,14 @@ from aiormq.abc import FieldValue
 from consumers.bookings.codes import all_codes
 from consumers.bookings.command import BookingCommand, parse_command
 from consumers.bookings.complaints import BadMessage, KnownMembers
-from consumers.bookings.json_object import MAX_BYTES, too_large
+from consumers.bookings.json_object import MAX_BYTES
+from consumers.bookings.message import is_version
 from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Problem
 from consumers.intake.headers import Notes, plausible, read_instant, was_parked_by_us
-from consumers.intake.names import HEADER_PREFIX
+from consumers.intake.names import DEATH_REASON_HEADER, HEADER_PREFIX
 from consumers.intake.received import Described, Readable
+from consumers.intake.whole import Sized, check_whole
 
 ID_DIGITS = 12
 _TEXT_MAX = 500
@@ -46,6 +48,7 @@ class FailedMessage:
     failed_at: datetime | None = None
     message_id: str | None = None
     size_bytes: int = 0
+    has_too_many_headers: bool = False
 
 
 class Queued(Readable, Described, Protocol):
@@ -65,7 +68,8 @@ def id_of(message: Queued) -> str:
     # Who looks through the queue has no larger bodies, and who exports them has.
     is_large = message.size_bytes > MAX_BYTES
     digest = sha256(message.head + str(message.size_bytes).encode() if is_large else message.body)
-    for text in (message.message_id, _header(message, "failed-at"), message.routing_key):
+    failed_at = _header(message, "failed-at")
+    for text in (message.message_id, failed_at if isinstance(failed_at, str) else None, message.routing_key):
         digest.update(f"\0{text!r}".encode())
     return digest.hexdigest()[:ID_DIGITS]
 
@@ -73,7 +77,8 @@ def id_of(message: Queued) -> str:
 def describe(message: Queued, tenants: TenantDirectory) -> FailedMessage:
     """Describe a message. What a worker parked says why; what the broker parked must be read for it."""
     code = _header(message, "error-code")
-    if was_parked_by_us(message.headers) and isinstance(code, str) and code in _CODES:
+    is_noted = was_parked_by_us(message.headers) and not message.has_too_many_headers
+    if is_noted and isinstance(code, str) and code in _CODES:
         version = _header(message, "version")
         return _described(
             message,
@@ -82,7 +87,7 @@ def describe(message: Queued, tenants: TenantDirectory) -> FailedMessage:
             tenant=shown(_header(message, "tenant")),
             room=shown(_header(message, "room")),
             booking_id=shown(_header(message, "booking-id")),
-            version=version if isinstance(version, int) else None,
+            version=version if is_version(version) else None,
             failed_at=read_instant(_header(message, "failed-at")),
         )
     return _described_by_its_body(message, tenants)
@@ -91,11 +96,11 @@ def describe(message: Queued, tenants: TenantDirectory) -> FailedMessage:
 def _described_by_its_body(message: Queued, tenants: TenantDirectory) -> FailedMessage:
     about: BookingCommand | KnownMembers
     try:
-        about = parse_whole(message.body, message.size_bytes, tenants)
+        about = parse_whole(message.body, message, tenants)
     except BadMessage as bad:
         about, code, why = bad.known, bad.first.code, str(bad)
     else:
-        problem = Problem.coded("parked_by_broker", detail=shown(message.headers.get("x-first-death-reason")))
+        problem = Problem.coded("parked_by_broker", detail=shown(message.headers.get(DEATH_REASON_HEADER)))
         code, why = problem.code, problem.message
     return _described(
         message,
@@ -117,14 +122,14 @@ def _described(message: Queued, **known: Any) -> FailedMessage:  # noqa: ANN401 
         first_seen_at=notes.first_seen_at,
         message_id=shown(message.message_id),
         size_bytes=message.size_bytes,
+        has_too_many_headers=message.has_too_many_headers,
         **known,
     )
 
 
-def parse_whole(body: bytes, size_bytes: int, tenants: TenantDirectory) -> BookingCommand:
-    """Read a body that may not have been kept. Raises `BadMessage`."""
-    if size_bytes > MAX_BYTES:
-        raise too_large(size_bytes)
+def parse_whole(body: bytes, message: Sized, tenants: TenantDirectory) -> BookingCommand:
+    """Read the body of a message, or a corrected one. Raises `BadMessage`."""
+    check_whole(message, body, tenants)
     return parse_command(body, tenants)
 
 
@@ -143,7 +148,7 @@ def _header(message: Described, name: str) -> FieldValue:
     return message.headers.get(HEADER_PREFIX + name)
 
 
-def _died_at(message: Described) -> datetime | None:
-    deaths = message.headers.get("x-death")
+def _died_at(message: Readable) -> datetime | None:
+    deaths = (message.properties.headers or {}).get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None
     return plausible(latest.get("time")) if isinstance(latest, dict) else None

@@ -12,7 +12,6 @@ from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Ledger, LedgerRow
 from consumers.bookings.command import BookingCommand
 from consumers.bookings.complaints import BadMessage
-from consumers.bookings.json_object import MAX_BYTES
 from consumers.bookings.result import Outcome
 from consumers.bookings.tenants import Tenant, TenantDirectory
 from consumers.failed.correction import Corrected, Correction, NotCorrectable, corrected
@@ -20,6 +19,7 @@ from consumers.failed.forecast import Case, Fate, Will, by_booking, fates_of_boo
 from consumers.failed.message import FailedMessage, Queued, describe, parse_whole
 from consumers.failed.selection import Selection, in_order
 from consumers.intake.headers import Notes
+from consumers.intake.whole import is_whole
 
 NO_TEMPLATE = "{subject}"
 IN_MEMORY_MAX_BYTES = 128 * 1024 * 1024
@@ -74,8 +74,8 @@ class Planned:
 
     @property
     def is_at_hand(self) -> bool:
-        """Whether it can be published at all; larger bodies are not kept."""
-        return self.failed.size_bytes <= MAX_BYTES
+        """Whether it can be published at all."""
+        return is_whole(self.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,15 +158,15 @@ class Planner:
     def _read(self, seen: Seen) -> Planned:
         failed, count = seen.failed, seen.count
         try:
-            body = corrected(seen.body, self._corrections) if failed.size_bytes <= MAX_BYTES else Corrected(body=b"")
-            command = parse_whole(body.body, failed.size_bytes, self._tenants)
+            body = corrected(seen.body, self._corrections) if is_whole(failed) else Corrected(body=seen.body)
+            command = parse_whole(body.body, failed, self._tenants)
         except NotCorrectable as wrong:
             fate = Fate(will=Will.REFUSED, code=failed.code, why=str(wrong), outcome=Outcome.FAILED)
             return Planned(failed=failed, count=count, fate=fate)
         except BadMessage as bad:
             fate = Fate(will=Will.REFUSED, code=bad.first.code, why=str(bad), outcome=Outcome.FAILED)
             return Planned(failed=failed, count=count, fate=fate)
-        fate = Fate(will=Will.LOOK if seen.notes.look else Will.WAIT)
+        fate = Fate(will=Will.LOOK if seen.notes.look_at(command.booking_id, command.version) else Will.WAIT)
         return Planned(failed=failed, count=count, fate=fate, command=command, changes=body.changes)
 
     def _case(self, command: BookingCommand, seen: Seen) -> Case:

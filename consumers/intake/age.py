@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from consumers.intake.headers import Notes, plausible
+from consumers.intake.names import BROKERS_TIME_HEADER
 from consumers.intake.received import Handed
 
-BROKERS_TIME_HEADER = "timestamp_in_ms"
-"""Milliseconds since 1970, set by the broker where an operator switches it on (`message_interceptors.incoming`)."""
 CLOCKS_DIFFER_MAX = timedelta(days=7)
 """A time of publication that lies further back is somebody's wrong clock: no command waits that long."""
 _WHOLE_SECOND = timedelta(seconds=1)

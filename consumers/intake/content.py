@@ -7,10 +7,12 @@ from typing import cast
 from aiormq.abc import DeliveredMessage, FieldValue
 
 from consumers.bookings.json_object import MAX_BYTES
-from consumers.intake.fields import decoded_table, instant_of, text_of
+from consumers.intake.fields import Table, instant_of, plain_values, text_of
 from consumers.intake.frames import HEAD_BYTES, Header
+from consumers.intake.names import is_read
 from consumers.intake.wire import Properties
 
+_NO_TABLE = Table([], b"")
 _NO_HEADERS: Mapping[str, FieldValue] = MappingProxyType({})
 
 
@@ -18,11 +20,13 @@ class Content:
     """One message. Nothing that a publisher wrote raises here, or when it is looked at.
 
     `head` is the beginning of a body that is larger than a command may be; `body` is empty where it was not kept.
+    `headers` are those that roomsync reads; all of them stand in `properties`.
     """
 
     __slots__ = (
         "body",
         "delivery_tag",
+        "has_too_many_headers",
         "head",
         "headers",
         "message_id",
@@ -40,7 +44,10 @@ class Content:
         self.head = header.head or (delivered.body[:HEAD_BYTES] if self.size_bytes > MAX_BYTES else b"")
         self.properties = cast(Properties, header.properties)
         parts = self.properties.parts()
-        self.headers: Mapping[str, FieldValue] = decoded_table(parts["headers"]) if "headers" in parts else _NO_HEADERS
+        table = Table.of(parts["headers"]) if "headers" in parts else _NO_TABLE
+        self.has_too_many_headers = table.is_cut
+        # Thousands of messages wait, and each may bear a header frame full of what nobody here reads.
+        self.headers: Mapping[str, FieldValue] = plain_values(table, is_read) if table.entries else _NO_HEADERS
         self.message_id = text_of(parts["message_id"][1:]) if "message_id" in parts else None
         self.timestamp = instant_of(parts["timestamp"]) if "timestamp" in parts else None
         self.routing_key = delivered.routing_key

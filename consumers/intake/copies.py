@@ -17,7 +17,8 @@ from consumers.intake.wire import Properties
 _BROKERS_OWN = frozenset({b"x-death", b"x-delivery-count", b"x-acquired-count", b"CC", b"BCC"})
 _BROKERS_OWN_PREFIXES = (b"x-first-death-", b"x-last-death-")
 _PERSISTENT = b"\x02"
-_FIRST = ("look", "failed_at", "first_seen_at", "delayed", "attempts", "derived", "replayed_at", "error_code")
+_LOOK = ("look", "booking_id", "version")
+_FIRST = ("failed_at", *_LOOK, "first_seen_at", "delayed", "attempts", "derived", "replayed_at", "error_code")
 """Notes that decide something, the weightiest first; without them a message would be reported or tried once more."""
 _LAST = ("error_message",)
 _TRIED_BY = frozenset({"look", "first_seen_at", "attempts"})
@@ -44,8 +45,8 @@ class Copy:
         gone = {_header_name(name) for name in self._notes}
         encoded = self._parts.pop("headers", b"")
         self._is_table_kept = encoded == bytes(4)
-        entries, rest = Table.of(encoded)
-        self._table = Table([each for each in entries if not _is_dropped(each, gone)], rest)
+        table = Table.of(encoded)
+        self._table = Table([each for each in table.entries if not _is_dropped(each, gone)], table.rest)
 
     def within(self, max_bytes: int) -> Properties:
         """Its properties, with as many notes as there is room for."""
@@ -54,6 +55,7 @@ class Copy:
             parts["message_id"] = short(self.message_id)
         room = max_bytes - len(Properties.joined(parts).raw)
         noted = []
+        needed = _TRIED_BY.union(_LOOK) if "look" in self._notes else _TRIED_BY
         for name in sorted(self._notes, key=lambda name: _ORDER.get(name, len(_FIRST))):
             value = self._notes[name]
             if value is None:
@@ -62,7 +64,7 @@ class Copy:
             if len(note.name) + len(note.value) < room:
                 noted.append(note)
                 room -= 1 + len(note.name) + len(note.value)
-            elif name in _TRIED_BY and "failed_at" not in self._notes:
+            elif name in needed and "failed_at" not in self._notes:
                 # Sent away without these it would come back for ever, each time as if for the first time.
                 raise NotCopied(f"there is no room for the note {name}")
         parts["headers"] = self._encoded_table(noted)
@@ -71,7 +73,7 @@ class Copy:
         return Properties.joined(parts)
 
     def _encoded_table(self, noted: list[Entry]) -> bytes:
-        return Table([*self._table.entries, *noted], self._table.rest).encoded()
+        return Table([*noted, *self._table.entries], self._table.rest).encoded()
 
     @property
     def properties(self) -> Properties:

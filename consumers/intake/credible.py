@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from aiormq.abc import FieldValue
 
 from consumers.intake.headers import Notes, attempts_noted
-from consumers.intake.names import HEADER_PREFIX
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By so much the clocks of two workers may differ; with more, Exchange refuses Kerberos as well."""
@@ -24,7 +23,8 @@ def credible_notes(
     that tells, but what else a worker writes in the same breath.
     """
     notes = Notes.read(headers)
-    if _differs(headers, "booking-id", booking_id) or _differs(headers, "version", version):
+    noted_of, is_of = notes.looked_at, (booking_id, version)
+    if any(noted is not None and noted != own for noted, own in zip(noted_of, is_of, strict=True)):
         return replace(
             notes,
             attempts=0,
@@ -39,11 +39,6 @@ def credible_notes(
     if is_alone and first_seen_at is not None and now - first_seen_at > ALONE_MAX:
         first_seen_at = None
     return replace(notes, first_seen_at=first_seen_at, replayed_at=replayed_at, rested_at=_past(notes.rested_at, now))
-
-
-def _differs(headers: Mapping[str, FieldValue], name: str, told: FieldValue) -> bool:
-    noted = headers.get(HEADER_PREFIX + name)
-    return noted is not None and noted != told
 
 
 def _past(instant: datetime | None, now: datetime) -> datetime | None:

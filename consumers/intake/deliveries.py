@@ -81,7 +81,7 @@ class Delivery(Held):
     @property
     def look(self) -> Look | None:
         """Set on a second look."""
-        return self.notes.look
+        return self.notes.look_at(self.command.booking_id, self.command.version)
 
     @property
     def tried_since_at(self) -> datetime:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from pamqp import encode
 
 SHORT_MAX_BYTES = 255
+HEADERS_MAX = 1000
+"""So many headers of a message are told apart; what follows stays bytes. A frame holds sixty thousand of them."""
 _DEPTH_MAX = 16
 _NESTED_MAX = 2000
 """So many values inside of tables and arrays are decoded of one message. Nobody here looks deeper."""
@@ -71,10 +73,12 @@ class Entry(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Headers as they came. `rest`: from the first one on whose value has no end that is known here."""
+    """Headers as they came. `rest`: from the first one on whose value has no end that is known here, or that is one too
+    many; `is_cut` in that case."""
 
     entries: list[Entry]
     rest: bytes
+    is_cut: bool = False
 
     @classmethod
     def of(cls, encoded: bytes) -> "Table":
@@ -82,6 +86,8 @@ class Table(NamedTuple):
         entries: list[Entry] = []
         at, end = 4, len(encoded)
         while at < end:
+            if len(entries) == HEADERS_MAX:
+                return cls(entries, encoded[at:], is_cut=True)
             value_at = at + 1 + encoded[at]
             value_end = _end_of(encoded, value_at)
             if value_end is None or value_end > end:
@@ -101,9 +107,19 @@ def decoded_table(encoded: bytes) -> dict[str, Any]:
     return {} if len(encoded) <= 4 else _decoded_table(encoded, iter(range(_NESTED_MAX)), 0)
 
 
+def plain_values(table: Table, is_wanted: Callable[[bytes], bool]) -> dict[str, Any]:
+    """What some of its headers say, by name; values inside of values stay bytes."""
+    nothing_inside = iter(())
+    return {
+        text_of(each.name): _decoded(each.value, nothing_inside, _DEPTH_MAX)
+        for each in table.entries
+        if is_wanted(each.name)
+    }
+
+
 def _decoded_table(encoded: bytes, budget: Iterator[int], depth: int) -> dict[str, Any]:
     entries = Table.of(encoded).entries
-    # Those on top count for nothing: there cannot be many, and all may be ours.
+    # Those on top count for nothing: there are not many, and all may be ours.
     turns = budget if depth else range(len(entries))
     return {text_of(each.name): _decoded(each.value, budget, depth) for _, each in zip(turns, entries, strict=False)}
 

@@ -1,5 +1,6 @@
 """What a message keeps when it is published again, and what it tells about itself (CONTRACT.md §3)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from aiormq.abc import FieldTable, FieldValue
 
 from consumers.bookings.verdict import Look, Problem
 from consumers.intake.copies import Copy, NotCopied
-from consumers.intake.names import HEADER_PREFIX
+from consumers.intake.names import COUNT_HEADER, DEATH_REASON_HEADER, HEADER_PREFIX
 from consumers.intake.received import Readable
 from consumers.intake.wire import Properties
 
@@ -29,6 +30,8 @@ class Notes:
     rested_at: datetime | None = None
     """When it was last sent away for a trouble of its whole tenant: that time is not held against it."""
     look: Look | None = None
+    looked_at: tuple[FieldValue, FieldValue] = (None, None)
+    """The booking and the version that the notes are about."""
     delayed_told: bool = False
     derived: bool = False
 
@@ -42,15 +45,21 @@ class Notes:
             replayed_at=read_instant(_header(headers, "replayed-at")),
             rested_at=read_instant(_header(headers, "rested-at")),
             look="room" if look == "room" else "booking" if look == "booking" else None,
+            looked_at=(_header(headers, "booking-id"), _header(headers, "version")),
             delayed_told=_header(headers, "delayed") is True,
             derived=_header(headers, "derived") is True,
         )
+
+    def look_at(self, booking_id: str, version: int) -> Look | None:
+        """The look that a command with these notes is. None for a command on which they came by somebody's mistake,
+        copied with the headers of another message: as a look it would vanish without a result."""
+        return self.look if self.looked_at == (booking_id, version) else None
 
 
 def returned_count(headers: Mapping[str, FieldValue]) -> int:
     """How often a message came back, as its header says. Of one that is handed out for the first time a publisher, a
     shovel or another queue says it: see `returns`."""
-    return _whole(headers.get("x-delivery-count"), 2**63) or 0
+    return _whole(headers.get(COUNT_HEADER), 2**63) or 0
 
 
 def attempts_noted(headers: Mapping[str, FieldValue]) -> int | None:
@@ -64,7 +73,7 @@ def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
     Not by its error code, which a command that was sent away carries too: the broker may park it when it is back. And
     what bears the broker's own note of its parking is not ours, though it was published with a note copied from one.
     """
-    return _header(headers, "failed-at") is not None and "x-first-death-reason" not in headers
+    return _header(headers, "failed-at") is not None and DEATH_REASON_HEADER not in headers
 
 
 def copy_of(message: Readable, **notes: FieldValue) -> Copy:
@@ -73,10 +82,13 @@ def copy_of(message: Readable, **notes: FieldValue) -> Copy:
     Not kept: `user_id`, `expiration`, CC, BCC and what the broker wrote.
 
     Raises:
-        NotCopied: its body was too large to be kept.
+        NotCopied: its body was too large to be kept; or it bears too many headers: the broker sorts them by name, and
+            our notes might lie behind those that are read.
     """
     if message.size_bytes > len(message.body):
         raise NotCopied("its body was not kept")
+    if message.has_too_many_headers:
+        raise NotCopied("it bears too many headers")
     return Copy(message.body, Properties.of(message.properties), notes)
 
 
@@ -93,9 +105,14 @@ def derived_removal(body: bytes, message_id: str | None) -> Message:
 
 def look_message(body: bytes, message_id: str, look: Look) -> Message:
     """The message of a command that asks for a look at its booking or at its room, and is itself not carried out."""
+    command = json.loads(body)
     return Message(
         body,
-        headers={f"{HEADER_PREFIX}look": look},
+        headers={
+            f"{HEADER_PREFIX}look": look,
+            f"{HEADER_PREFIX}booking-id": command["booking_id"],
+            f"{HEADER_PREFIX}version": command["version"],
+        },
         content_type="application/json",
         delivery_mode=DeliveryMode.PERSISTENT,
         message_id=message_id,

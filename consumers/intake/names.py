@@ -5,6 +5,18 @@ from dataclasses import dataclass
 from consumers.bookings.policy import DEFER_TIERS_S
 
 HEADER_PREFIX = "x-roomsync-"
+BROKERS_TIME_HEADER = "timestamp_in_ms"
+"""Milliseconds since 1970, set by the broker where an operator switches it on (`message_interceptors.incoming`)."""
+TRACE_HEADERS = ("traceparent", "tracestate")
+DEATH_REASON_HEADER = "x-first-death-reason"
+COUNT_HEADER = "x-delivery-count"
+_OURS = HEADER_PREFIX.encode()
+_OTHERS = frozenset(name.encode() for name in (BROKERS_TIME_HEADER, *TRACE_HEADERS, DEATH_REASON_HEADER, COUNT_HEADER))
+
+
+def is_read(header: bytes) -> bool:
+    """Whether anybody here reads the header with that name."""
+    return header.startswith(_OURS) or header in _OTHERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.bookings.command import parse_command
-from consumers.bookings.json_object import MAX_BYTES, glance_at, too_large
+from consumers.bookings.json_object import glance_at
 from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.room import Clocks
 from consumers.bookings.tenants import Tenant, TenantDirectory
@@ -18,6 +18,7 @@ from consumers.intake.headers import Notes
 from consumers.intake.received import Handed
 from consumers.intake.returns import Returns
 from consumers.intake.session import Session
+from consumers.intake.whole import check_whole
 
 _NO_NOTES = Notes()
 
@@ -33,8 +34,7 @@ class Reader:
 
     def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
         """Whose command it is. Raises `BadMessage` where not even that can be told; the rest is checked by `read`."""
-        if message.size_bytes > MAX_BYTES:
-            raise too_large(message.size_bytes)
+        check_whole(message, message.body, self._tenants)
         tenant, room, booking_id, version = self._whose(message.body)
         notes = _NO_NOTES
         if message.headers:

@@ -13,6 +13,7 @@ from pamqp import commands as spec
 
 from consumers.intake.content import Content
 from consumers.intake.receipt import HandedOut, Receipt, State
+from consumers.intake.whole import Sized
 from consumers.intake.wire import Properties
 
 _ID = re.compile(r"[!-~]{1,100}")
@@ -23,7 +24,7 @@ def shown_id(message_id: object) -> str | None:
     return message_id if isinstance(message_id, str) and _ID.fullmatch(message_id) else None
 
 
-class Readable(Protocol):
+class Readable(Sized, Protocol):
     """A message that can be looked at and published again; aio-pika's can, too."""
 
     @property
@@ -32,17 +33,12 @@ class Readable(Protocol):
         ...
 
     @property
-    def size_bytes(self) -> int:
-        """How many bytes that are, kept or not."""
-        ...
-
-    @property
     def properties(self) -> Properties | spec.Basic.Properties:
         """What it says about itself."""
         ...
 
 
-class Described(Protocol):
+class Described(Sized, Protocol):
     """What a message says, and all that it is told apart by; read only."""
 
     @property
@@ -51,13 +47,8 @@ class Described(Protocol):
         ...
 
     @property
-    def size_bytes(self) -> int:
-        """How many bytes that are, kept or not."""
-        ...
-
-    @property
     def headers(self) -> Mapping[str, FieldValue]:
-        """Those of the publisher, of workers and of the broker."""
+        """Those that roomsync reads: of the publisher, of workers and of the broker."""
         ...
 
     @property

@@ -13,7 +13,7 @@ import structlog
 from aiormq.abc import FieldTable
 
 from consumers.bookings.command import removal_of
-from consumers.bookings.complaints import BadMessage, Complaint, KnownMembers
+from consumers.bookings.complaints import BadMessage, Complaint
 from consumers.bookings.milestones import Milestone, Reached, nobody, unfailing
 from consumers.bookings.policy import SyncPolicy
 from consumers.bookings.result import Outcome
@@ -103,7 +103,12 @@ class Settler(UnreadableMessages):
             self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
 
         message, session = delivery.message, delivery.session
-        last = partial(self._report_unreadable, message, session, _internal_error(delivery))
+        last = partial(
+            self._report_unreadable,
+            message,
+            session,
+            _internal_error(delivery),
+        )
         await self._guard.over(message, report(), held=delivery, last=last)
 
     async def stop(self) -> None:
@@ -126,7 +131,11 @@ class Settler(UnreadableMessages):
     async def _park_defect(self, delivery: Delivery) -> None:
         """Put aside a command that cannot be settled as what it is, however often it is tried."""
         if delivery.look is None:
-            await self._park_unreadable(delivery.message, delivery.session, _internal_error(delivery))
+            await self._park_unreadable(
+                delivery.message,
+                delivery.session,
+                _internal_error(delivery),
+            )
 
     async def _forward(self, delivery: Delivery) -> None:
         await delivery.session.to_commands(copy_of(delivery.message), delivery.command.room)
@@ -271,14 +280,4 @@ def _who(delivery: Delivery) -> dict[str, str | int | None]:
 
 def _internal_error(delivery: Delivery) -> BadMessage:
     """What stands for a command that cannot be settled as what it is, however often it is tried."""
-    command = delivery.command
-    known = KnownMembers(
-        tenant=command.tenant,
-        booking_id=command.booking_id,
-        version=command.version,
-        room=command.room,
-        previous_room=command.previous_room,
-        command=command.kind.value,
-        issued_at=command.issued_at,
-    )
-    return BadMessage((Complaint.of("internal_error"),), known)
+    return BadMessage((Complaint.of("internal_error"),), delivery.command.known)

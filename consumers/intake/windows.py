@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumers.intake.deliveries import Envelope
+from consumers.intake.wire import Properties
 
 PREFETCH = 12_000
 """Messages in hand for each partition: wide enough that a room with a backlog of ten thousand hides no other one behind
@@ -49,13 +50,19 @@ class Window:
     def arrived(self, envelope: Envelope) -> None:
         """A message waits."""
         self.waiting_count += 1
-        self.waiting_bytes += len(envelope.message.body)
+        self.waiting_bytes += _kept_bytes(envelope)
 
     def left(self, envelopes: Sequence[Envelope]) -> None:
         """These wait no more."""
         self.waiting_count -= len(envelopes)
-        self.waiting_bytes -= sum(len(envelope.message.body) for envelope in envelopes)
+        self.waiting_bytes -= sum(map(_kept_bytes, envelopes))
 
     def share(self, lanes: int) -> int:
         """What each of so many lanes that stand still may keep waiting."""
         return max(1, min(KEPT, (CROWDED // 2) // max(1, lanes)))
+
+
+def _kept_bytes(envelope: Envelope) -> int:
+    """What a message takes in memory beside what every one takes: a header frame may be as large as a body."""
+    message = envelope.message
+    return len(message.body) + len(Properties.of(message.properties).raw)

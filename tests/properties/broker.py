@@ -176,6 +176,7 @@ class HeldMessage(Receipt):
         self.body, self.message_id, self.routing_key = stored.body, stored.message_id, stored.routing_key
         self.headers = {**stored.headers, **({"x-delivery-count": stored.returned} if stored.returned else {})}
         self.size_bytes = len(stored.body)
+        self.has_too_many_headers = False
         self.redelivered = stored.returned > 0
         super().__init__(cast("AbstractChannel", _Answers(stored, session)), 1, session.handed_out)
 

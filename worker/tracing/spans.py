@@ -28,6 +28,7 @@ from consumers.bookings.tenants import TenantDirectory
 from consumers.bookings.verdict import Look, Problem, Settled
 from consumers.intake.deliveries import Delivery, Envelope, LaneKey
 from consumers.intake.mishaps import Complaints
+from consumers.intake.names import TRACE_HEADERS
 from consumers.intake.reading import Reader
 from consumers.intake.received import Handed
 from consumers.intake.session import Session
@@ -217,7 +218,7 @@ def _parent(message: Handed) -> Context:
 
 
 def _texts(headers: Mapping[str, object]) -> dict[str, str]:
-    told = ((name, headers.get(name)) for name in ("traceparent", "tracestate"))
+    told = ((name, headers.get(name)) for name in TRACE_HEADERS)
     return {
         name: value.decode("latin-1") if isinstance(value, bytes) else value
         for name, value in told

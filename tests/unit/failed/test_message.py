@@ -7,6 +7,7 @@ import pytest
 
 from consumers.failed.export import FileMessage
 from consumers.failed.message import describe, id_of
+from consumers.intake.whole import is_whole
 from tests.builders import Tenants, a_body, a_tenant
 from tests.unit.failed.messages import FAILED_AT, parked
 
@@ -81,3 +82,16 @@ def test_an_id_stays_whatever_the_broker_counts_and_tells_messages_apart() -> No
         parked(failed_at="2026-11-20T09:00:01+00:00"),
     ]
     assert len({id_of(each) for each in [message, *others]}) == 5
+
+
+@pytest.mark.parametrize("version", [True, 0, -(2**63), 2**53, "3"])
+def test_a_version_that_is_none_is_not_shown(version: object) -> None:
+    assert describe(parked(version=version), Tenants(a_tenant())).version is None
+
+
+def test_with_too_many_headers_it_is_told_by_them_and_by_its_body_and_never_by_notes() -> None:
+    many = {f"h{number}": None for number in range(1001)}
+    message = replace(parked(), headers={**many, **parked().headers})
+    failed = describe(message, Tenants(a_tenant()))
+    assert (failed.code, failed.booking_id, failed.attempts) == ("too_many_headers", "B-1001", 2)
+    assert not is_whole(failed)

@@ -186,3 +186,15 @@ async def test_a_window_that_takes_too_much_memory_is_relieved_of_what_waits_how
     hall.calendar.resume()
     await hall.idle()
     assert window.waiting_bytes == 0
+
+
+async def test_headers_weigh_as_much_as_bodies() -> None:
+    hall = Hall()
+    await standing_still(hall, BOARD)
+    (window,) = hall.lanes.relief.windows.values()
+    before_bytes = window.waiting_bytes
+    hall.put("B-1", headers={"site": "x" * 100_000})
+    assert window.waiting_bytes > before_bytes + 100_000
+    hall.calendar.resume()
+    await hall.idle()
+    assert window.waiting_bytes == 0

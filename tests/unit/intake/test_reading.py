@@ -10,7 +10,7 @@ from consumers.bookings.milestones import Milestone
 from consumers.intake.deliveries import Envelope, LaneKey
 from consumers.intake.reading import Reader
 from tests.broker import FakeMessage, FakeSession
-from tests.builders import Tenants, a_body, a_tenant
+from tests.builders import Tenants, a_body, a_tenant, look_headers
 from tests.hall import Hall
 from tests.rooms import BOARD, VirtualTime
 
@@ -53,6 +53,30 @@ def test_where_a_glance_tells_nothing_the_whole_check_says_why(body: bytes, code
     with pytest.raises(BadMessage) as bad:
         glance(body)
     assert code in {complaint.code for complaint in bad.value.complaints}
+
+
+def test_a_message_with_too_many_headers_is_none_to_carry_out() -> None:
+    session = FakeSession()
+    message = FakeMessage(a_body(), session, has_too_many_headers=True)
+    with pytest.raises(BadMessage) as bad:
+        a_reader().glance(message, cast(Any, session))
+    assert bad.value.first.code == "too_many_headers"
+
+
+@pytest.mark.parametrize(
+    ("headers", "look"),
+    [
+        pytest.param(look_headers("booking", version=3), "booking", id="at this booking"),
+        pytest.param(look_headers("room", version=3), "room", id="at its room"),
+        pytest.param({"x-roomsync-look": "booking"}, None, id="names nothing"),
+        pytest.param(look_headers("booking", version=2), None, id="names another version"),
+        pytest.param(look_headers("booking", booking_id="B-2", version=3), None, id="names another booking"),
+        pytest.param(look_headers("everything", version=3), None, id="at what there is not"),
+    ],
+)
+def test_a_look_is_one_where_it_names_the_booking_and_its_version(headers: dict[str, object], look: str | None) -> None:
+    _, envelope = glance(a_body(version=3), **headers)
+    assert a_reader().read(envelope).look == look
 
 
 def test_parsed_is_reached_when_it_is_read_and_not_before() -> None:

@@ -15,7 +15,7 @@ from consumers.intake.deliveries import Delivery
 from consumers.intake.headers import Notes
 from consumers.intake.settle import Settler
 from tests.broker import FakeMessage, FakeObserver, FakeSession
-from tests.builders import Tenants, a_body, a_tenant, an_event
+from tests.builders import Tenants, a_body, a_tenant, an_event, look_headers
 from tests.rooms import VirtualTime
 
 SYNCED = Settled(outcome=Finished.SYNCED, item_id="AAMk1")
@@ -159,7 +159,7 @@ async def test_a_throttled_command_is_never_given_up() -> None:
 
 
 async def test_a_second_look_publishes_no_result() -> None:
-    counter = Counter(headers={"x-roomsync-look": "booking"})
+    counter = Counter(headers=look_headers("booking"))
     await counter.settler.settle([counter.delivery], LookedAt())
     assert counter.session.kinds() == ["ack"]
 

@@ -17,8 +17,12 @@ from pamqp.exceptions import UnmarshalingException
 from pamqp.header import ContentHeader
 
 from consumers.intake.address import BrokerAddress
+from consumers.intake.copies import NotCopied
+from consumers.intake.fields import HEADERS_MAX, Entry, Table
+from consumers.intake.headers import copy_of
 from consumers.intake.receipt import HandedOut
 from consumers.intake.received import Received
+from consumers.intake.wire import Properties
 
 MICROSECONDS = b"\x00\x40" + struct.pack(">Q", 1764500000000000)
 LATIN_ID = b"\x00\x80\x03r\xe9f"
@@ -134,8 +138,10 @@ Check = Callable[[Received], bool]
     [
         pytest.param(delivered(1, MICROSECONDS), lambda it: it.timestamp is None, id="a time in microseconds"),
         pytest.param(delivered(1, LATIN_ID), lambda it: it.message_id == "r\ufffdf", id="an id in Latin-1"),
-        pytest.param(delivered(1, LATIN_NAME), lambda it: it.headers == {"r\ufffdf": None}, id="a header's name"),
-        pytest.param(delivered(1, DEEP), lambda it: "a" in it.headers, id="tables in tables"),
+        pytest.param(
+            delivered(1, LATIN_NAME), lambda it: it.properties.headers == {"r\ufffdf": None}, id="a header's name"
+        ),
+        pytest.param(delivered(1, DEEP), lambda it: "a" in it.properties.headers, id="tables in tables"),
         pytest.param(delivered(1, b"\0\0", key=b"r\xe9f"), lambda it: it.routing_key == "r\ufffdf", id="a routing key"),
         pytest.param(delivered(1, b"\x10\x00\x07"), lambda it: it.redelivered, id="a delivery mode of 7"),
         pytest.param(
@@ -150,6 +156,27 @@ async def test_a_message_costs_itself_and_the_next_one_comes(message: bytes, is_
         first, second = await of(arrived), await of(arrived)
         assert is_right(first)
         assert (first.delivery_tag, second.delivery_tag, second.body) == (1, 2, b"{}")
+
+
+async def test_of_the_headers_those_are_kept_that_are_read_and_nothing_inside_of_them() -> None:
+    inside = b"F" + struct.pack(">I", 3) + b"\1aV"
+    entries = [(b"site", b"V"), (b"x-roomsync-look", inside), (b"x-roomsync-attempts", b"b\2"), (b"traceparent", b"V")]
+    headers = Properties.joined({"headers": Table([Entry(*each) for each in entries], b"").encoded()})
+    async with consuming(delivered(1, headers.raw)) as arrived:
+        message = await of(arrived)
+    assert message.headers == {"x-roomsync-look": inside[1:], "x-roomsync-attempts": 2, "traceparent": None}
+    assert message.properties.raw == headers.raw
+
+
+async def test_of_very_many_headers_the_first_are_looked_at_and_the_message_stays_as_it_is() -> None:
+    many = Table([Entry(b"a", b"V")] * 40_000, b"").encoded()
+    assert len(Table.of(many).entries) == HEADERS_MAX
+    assert Table.of(many).encoded() == many
+    async with consuming(delivered(1, Properties.joined({"headers": many}).raw)) as arrived:
+        message = await of(arrived)
+    assert message.has_too_many_headers
+    with pytest.raises(NotCopied):
+        copy_of(message, failed_at="2026-11-20T09:00:00Z")
 
 
 async def test_who_wants_large_bodies_whole_gets_them() -> None:

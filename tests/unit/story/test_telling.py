@@ -17,7 +17,7 @@ from consumers.intake.headers import Notes
 from consumers.intake.settle import Settler
 from consumers.story.telling import Storyteller
 from tests.broker import FakeMessage, FakeSession
-from tests.builders import Tenants, a_body, a_tenant
+from tests.builders import Tenants, a_body, a_tenant, look_headers
 from tests.fakes import FakeCalendar
 from tests.rooms import BOARD, RoomBench, VirtualTime, a_cancel, versioned
 
@@ -84,7 +84,7 @@ async def test_a_command_that_goes_back_to_its_queue_is_told() -> None:
 
 
 async def test_a_look_is_told_when_it_is_ordered_when_it_is_postponed_and_when_it_is_over() -> None:
-    desk = Desk(**{"x-roomsync-look": "booking"})
+    desk = Desk(**look_headers("booking", version=4))
     await desk.settler.second_look(desk.delivery, "booking")
     await desk.settler.settle([desk.delivery], LATER)
     await desk.settler.settle([desk.delivery], LookedAt())
@@ -96,7 +96,7 @@ async def test_a_look_is_told_when_it_is_ordered_when_it_is_postponed_and_when_i
 
 
 async def test_a_look_at_a_whole_room_is_no_booking_s_story() -> None:
-    desk = Desk(**{"x-roomsync-look": "room"})
+    desk = Desk(**look_headers("room", version=4))
     await desk.settler.second_look(desk.delivery, "room")
     await desk.settler.settle([desk.delivery], LATER)
     await desk.settler.settle([desk.delivery], LookedAt())

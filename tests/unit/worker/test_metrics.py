@@ -11,6 +11,7 @@ from consumers.bookings.complaints import KnownMembers
 from consumers.bookings.result import Outcome, ResultEvent
 from consumers.bookings.verdict import Finished, Later, Parked, Problem, Settled
 from consumers.intake.results import result_of
+from tests.builders import look_headers
 from tests.fakes import FakeCalendar
 from tests.unit.worker.operating import Insides
 from worker.metrics import TimedCalendar
@@ -67,7 +68,7 @@ async def test_names_that_no_configuration_gave_are_no_labels(insides: Insides) 
 
 
 async def test_a_parked_second_look_is_no_failed_command(insides: Insides) -> None:
-    await insides.settler.settle([insides.delivery(headers={"x-roomsync-look": "booking"})], PARKED)
+    await insides.settler.settle([insides.delivery(headers=look_headers("booking"))], PARKED)
     assert insides.value("roomsync_failed_total", code="rights_missing", tenant="acme") == 1
     assert insides.metrics.commands.totals == {}
 
