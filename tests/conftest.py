@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from adapters.rabbitmq.node import BrokerNode
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# As every command does: otherwise it would depend on the order of the tests whose rules hold.
+zoneinfo.reset_tzpath(to=())
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
