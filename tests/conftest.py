@@ -13,10 +13,10 @@ from hypothesis import settings
 from adapters.rabbitmq.installation import HOW_TO_GET_RABBITMQ, RabbitmqInstallation, find_rabbitmq
 from adapters.rabbitmq.node import BrokerNode
 
-# New histories are looked for at home; what lands is judged by the same ones each time.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# New histories are looked for at home; what lands is judged by the same ones each time. None by how long it took.
+settings.register_profile("home", deadline=None)
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 # As every command does: otherwise it would depend on the order of the tests whose rules hold.
 zoneinfo.reset_tzpath(to=())
