@@ -144,8 +144,8 @@ class Breaker:
         """Learn from the outcomes of a request to this room; returns them as they count.
 
         Exchange sometimes answers 401 when it wants fewer connections, and redirects to an error page at random: a
-        first odd answer counts as a throttle. Met again it stops the tenant, unless other rooms work meanwhile: then
-        it is the room's own trouble.
+        first odd answer counts as a throttle, of the room alone if others worked since the last odd one. Met again it
+        stops the tenant, unless other rooms work meanwhile: then it is the room's own trouble.
         """
         odd = next((one for one in outcomes if isinstance(one, CalendarError) and _doubt_of(one)), None)
         doubt = None if odd is None else _doubt_of(odd)
@@ -159,9 +159,10 @@ class Breaker:
         if doubt.code not in MEANT_AT_ONCE and doubt.code != _REJECTED and self._witnesses.is_alone(room):
             return [_as_the_rooms_own(outcome) for outcome in outcomes]
         if errand is Errand.ORDINARY and doubt.code not in MEANT_AT_ONCE and self._row is None:
-            if doubt.at_once or times > 1:
+            is_lone = self._witnesses.worked_since_last() and doubt.code != _REJECTED
+            if (doubt.at_once or times > 1) and not is_lone:
                 self._doubt(doubt.code)
-            return [_as_throttled(outcome) for outcome in outcomes]
+            return [_as_throttled(outcome, whole_tenant=not is_lone) for outcome in outcomes]
         if errand is not Errand.ORDINARY or self._row is None:
             await self._open(doubt.code, odd.detail, room)
         return list(outcomes)
@@ -263,9 +264,9 @@ def _doubt_of(error: CalendarError) -> Doubt | None:
     return Doubt(code=error.code) if isinstance(error, Misconfigured) else error.doubt
 
 
-def _as_throttled(outcome: Outcome) -> Outcome:
+def _as_throttled(outcome: Outcome, *, whole_tenant: bool) -> Outcome:
     if isinstance(outcome, Misconfigured) and outcome.code not in MEANT_AT_ONCE:
-        return Throttled(DOUBT_S, whole_tenant=True, detail=outcome.detail or outcome.code)
+        return Throttled(DOUBT_S, whole_tenant=whole_tenant, detail=outcome.detail or outcome.code)
     return outcome
 
 

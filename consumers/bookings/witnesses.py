@@ -21,6 +21,8 @@ class Witnesses:
     def __init__(self) -> None:
         self._odd: OrderedDict[RoomAddress, _Odd] = OrderedDict()
         self._works = 0
+        self._works_before_last = 0
+        """How many there had been when an answer was odd last, those aside that are a room's own."""
 
     def odd(self, room: RoomAddress) -> int:
         """A room met an odd answer; returns how many in a row."""
@@ -38,6 +40,14 @@ class Witnesses:
     def knows(self, room: RoomAddress) -> bool:
         """Whether the room met an odd answer and has not worked since."""
         return room in self._odd
+
+    def worked_since_last(self) -> bool:
+        """Whether rooms have worked since an answer was odd before the one that is told of now.
+
+        Of a tenant that is out of order none does; of a room that is odd now and then, others do.
+        """
+        since, self._works_before_last = self._works_before_last, self._works
+        return self._works > since
 
     def is_alone(self, room: RoomAddress) -> bool:
         """Whether a room keeps meeting odd answers while others work: then it is the room's own trouble."""

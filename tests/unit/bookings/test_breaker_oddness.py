@@ -40,6 +40,32 @@ async def test_a_first_odd_answer_of_any_kind_costs_two_seconds_and_opens_nothin
     assert await breaker.enter(B) is Errand.ORDINARY
 
 
+async def test_a_room_that_is_odd_now_and_then_holds_up_nobody_while_others_work(replicas: Replicas) -> None:
+    breaker = replicas.one()
+    for _ in range(20):
+        await asked(breaker, B, *WORKED)
+        told = await asked(breaker, A, NOT_THERE)
+        assert isinstance(told, Throttled)
+        assert (told.scope, breaker.is_doubted) == ("room", False)
+        await asked(breaker, A, *WORKED)
+
+
+async def test_two_odd_answers_with_nothing_that_worked_between_are_doubted(replicas: Replicas) -> None:
+    breaker = replicas.one()
+    await asked(breaker, C, *WORKED)
+    await asked(breaker, A, NOT_THERE)
+    assert not breaker.is_doubted
+    await asked(breaker, B, NOT_THERE)
+    assert breaker.is_doubted
+
+
+async def test_a_rejected_login_is_doubted_whoever_else_worked(replicas: Replicas) -> None:
+    breaker = replicas.one()
+    await asked(breaker, B, *WORKED)
+    await asked(breaker, A, Misconfigured("credentials_rejected"))
+    assert breaker.is_doubted
+
+
 async def test_what_exchange_says_in_words_opens_it_at_once(replicas: Replicas) -> None:
     assert await asked(replicas.one(), A, BLOCKED) == BLOCKED
     assert await replicas.row() is not None
