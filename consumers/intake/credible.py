@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 
 from aiormq.abc import FieldValue
 
-from consumers.intake.headers import Notes, attempts_noted
+from consumers.intake.headers import Notes
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By so much the clocks of two workers may differ; with more, Exchange refuses Kerberos as well."""
-ALONE_MAX = timedelta(hours=1)
-"""An older `first-seen-at` is a worker's only beside its count of attempts, or where an operator replayed it."""
 
 
 def credible_notes(
@@ -19,8 +17,7 @@ def credible_notes(
 ) -> Notes:
     """The notes on a command as far as a worker can have written them until now; the others count as absent. Pure.
 
-    However old an instant is, it may be right: a command of a stopped tenant waits for months. So it is not its age
-    that tells, but what else a worker writes in the same breath.
+    However old an instant is, it may be right: a command of a stopped tenant waits for months.
     """
     notes = Notes.read(headers)
     noted_of, is_of = notes.looked_at, (booking_id, version)
@@ -35,9 +32,6 @@ def credible_notes(
             derived=False,
         )
     first_seen_at, replayed_at = (_past(instant, now) for instant in (notes.first_seen_at, notes.replayed_at))
-    is_alone = attempts_noted(headers) is None and replayed_at is None
-    if is_alone and first_seen_at is not None and now - first_seen_at > ALONE_MAX:
-        first_seen_at = None
     return replace(notes, first_seen_at=first_seen_at, replayed_at=replayed_at, rested_at=_past(notes.rested_at, now))
 
 

@@ -156,8 +156,7 @@ async def test_commands_of_a_tenant_that_cannot_be_used_are_told_once_and_never_
     hall = Hall()
     hall.known = False
     long_ago = (hall.time.now() - timedelta(days=9)).isoformat()
-    headers = {"x-roomsync-first-seen-at": long_ago, "x-roomsync-attempts": 0}
-    message = FakeMessage(a_body(), hall.session, headers=headers)
+    message = FakeMessage(a_body(), hall.session, headers={"x-roomsync-first-seen-at": long_ago})
     hall.lanes.put(*hall.reader.glance(message, cast("Any", hall.session)))
     await turns(5)
     assert hall.session.kinds() == ["result", "deferred", "ack"]
