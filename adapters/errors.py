@@ -68,7 +68,7 @@ CODES: dict[str, Code] = {
         scope="room",
     ),
     "answer_odd": Code(
-        sentence="The server answered with an HTTP status that says nothing about the request; it was not carried out.",
+        sentence="The server gave an answer that says nothing about the request; it was not carried out.",
         advice="Nothing to do; if it lasts, look at the proxies and load balancers between roomsync and Exchange.",
         scope="room",
     ),

@@ -172,9 +172,9 @@ def body_text(message: Part) -> str:
 
 
 def _fault(element: Part) -> Complaint:
-    """A fault may lack `detail`; then its code stands in `faultcode`, behind a prefix."""
+    """Without `detail` its code stands in `faultcode`, behind a prefix and before dots (SOAP 1.1, 4.4.1)."""
     code = element.findtext("detail/{*}ResponseCode") or element.findtext("faultcode") or ""
-    return _complaint(code.strip().rpartition(":")[2], element.find("detail/{*}MessageXml"))
+    return _complaint(code.strip().rpartition(":")[2].partition(".")[0], element.find("detail/{*}MessageXml"))
 
 
 def _complaint(code: str, details: Part | None) -> Complaint:

@@ -35,6 +35,11 @@ UNDECIDED = _words(
     ErrorMoveCopyFailed Server Receiver"""
 )
 
+# Faults of the services that Exchange is built on, said before or beside it: none is a verdict on a booking.
+# Sources: Microsoft, "FaultCode.PredefinedFault"; WS-Addressing 1.0 SOAP Binding, section 6.4.
+SOAP_BUSY = frozenset({"ServerTooBusy", "EndpointUnavailable"})
+SOAP_FAILED = frozenset({"InternalServiceFault"})
+
 _GROUPS: Mapping[tuple[type[Transient] | type[Refused] | type[Misconfigured], str], str] = {
     (Transient, "store_unavailable"): """ErrorMailboxMoveInProgress ErrorMailboxStoreUnavailable ErrorMailboxFailover
         ErrorADUnavailable ErrorADOperation ErrorADSessionFilter ErrorConnectionFailed

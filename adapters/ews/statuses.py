@@ -6,16 +6,14 @@ Whose trouble it is one answer cannot tell: what may be the tenant's is doubted 
 import re
 from dataclasses import replace
 
-from adapters.errors import CalendarError, Doubt, Misconfigured, Throttled, Transient
+from adapters.errors import CalendarError, Misconfigured, Throttled, Transient
 from adapters.ews import answers
 from adapters.ews.http import Answer
-from adapters.ews.translate import error_of, undecided
+from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, is_exchanges, undecided
 from adapters.ews.waits import retry_after_s
 
 BASIC, NTLM = ("basic",), ("ntlm", "negotiate")
 """The schemes that a way to log in can use, as WWW-Authenticate names them."""
-
-_ENDPOINT_AT_SECOND = Doubt(code="endpoint_wrong", at_once=False)
 
 _REASON_CHARACTERS = 200
 _SCHEMES_MAX = 5
@@ -40,10 +38,12 @@ def error_of_status(
         return _unauthorized(answer, schemes)
     if answer.status == 403:
         return _forbidden(answer)
-    if found := answers.fault(answer.content):
+    is_busy = answer.status in (429, 503)
+    found = answers.fault(answer.content)
+    if found and (is_exchanges(found) or not is_busy):
         named = replace(found, back_off_s=found.back_off_s or retry_after_s(answer.headers))
         return error_of(named, is_write=is_write, whole_tenant=whole_tenant)
-    if answer.status in (429, 503):
+    if is_busy:
         return Throttled(retry_after_s(answer.headers), whole_tenant=whole_tenant, detail=f"HTTP {answer.status}")
     return _error_of_bare_status(answer, is_write=is_write)
 
@@ -58,11 +58,11 @@ def _error_of_bare_status(answer: Answer, *, is_write: bool) -> CalendarError:
             return Transient("unreachable", detail=detail)
         case 499:
             # A proxy gave up on its own request; Exchange may have gone on.
-            return undecided(detail, is_write=is_write, code="answer_odd", doubt=_ENDPOINT_AT_SECOND)
+            return undecided(detail, is_write=is_write, code="answer_odd", doubt=ENDPOINT_AT_SECOND)
         case status if 300 <= status < 400:
             return _redirected(answer, is_write=is_write)
         case status if 400 <= status < 500:
-            return Transient("answer_odd", detail=detail, doubt=_ENDPOINT_AT_SECOND, whole_request=is_write)
+            return Transient("answer_odd", detail=detail, doubt=ENDPOINT_AT_SECOND, whole_request=is_write)
         case _:
             return undecided(detail, is_write=is_write, retry_after_s=retry_after_s(answer.headers))
 
@@ -70,7 +70,7 @@ def _error_of_bare_status(answer: Answer, *, is_write: bool) -> CalendarError:
 def _redirected(answer: Answer, *, is_write: bool) -> CalendarError:
     detail = f"HTTP {answer.status}"
     if _ERROR_PAGE.search(answer.headers.get("Location", "")):
-        return undecided(f"{detail} to an error page", is_write=is_write, code="answer_odd", doubt=_ENDPOINT_AT_SECOND)
+        return undecided(f"{detail} to an error page", is_write=is_write, code="answer_odd", doubt=ENDPOINT_AT_SECOND)
     return Misconfigured("endpoint_wrong", detail=detail)
 
 

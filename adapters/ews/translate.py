@@ -6,7 +6,10 @@ its own, and a busy server that named no wait gets one invented. Source of the c
 
 from adapters.errors import CalendarError, Doubt, Refused, Throttled, Transient, Unknown
 from adapters.ews.answers import NO_CODE, Complaint
-from adapters.ews.response_codes import ERRORS, THROTTLES, UNDECIDED
+from adapters.ews.response_codes import ERRORS, SOAP_BUSY, SOAP_FAILED, THROTTLES, UNDECIDED
+
+ENDPOINT_AT_SECOND = Doubt(code="endpoint_wrong", at_once=False)
+"""Of an answer that Exchange would not give: met twice, it may not be Exchange that answers."""
 
 
 def error_of(complaint: Complaint, *, is_write: bool, whole_tenant: bool = False) -> CalendarError:
@@ -16,15 +19,23 @@ def error_of(complaint: Complaint, *, is_write: bool, whole_tenant: bool = False
         whole_tenant: a throttle is for the account, not for the room (delegate access spends the account's budget;
             impersonation spends the room's. Microsoft, "Impersonation and EWS", "EWS throttling").
     """
-    if complaint.code in THROTTLES or complaint.inner_code in THROTTLES:
+    if complaint.code in THROTTLES | SOAP_BUSY or complaint.inner_code in THROTTLES:
         return Throttled(complaint.back_off_s, whole_tenant=whole_tenant, detail=_detail(complaint))
-    if complaint.code == NO_CODE:
-        missing, wait_s = "ResponseCode is missing", complaint.back_off_s
-        return undecided(missing, is_write=is_write, code="answer_unreadable", retry_after_s=wait_s)
-    if complaint.code in UNDECIDED:
-        return undecided(_detail(complaint), is_write=is_write, retry_after_s=complaint.back_off_s)
+    wait_s = complaint.back_off_s
+    if complaint.code in UNDECIDED | SOAP_FAILED:
+        return undecided(_detail(complaint), is_write=is_write, retry_after_s=wait_s)
+    if not is_exchanges(complaint):
+        is_missing = complaint.code == NO_CODE
+        code = "answer_unreadable" if is_missing else "answer_odd"
+        detail = "ResponseCode is missing" if is_missing else _detail(complaint)
+        return undecided(detail, is_write=is_write, code=code, retry_after_s=wait_s, doubt=ENDPOINT_AT_SECOND)
     kind, code = ERRORS.get(complaint.code, (Refused, "exchange_refused"))
     return kind(code, detail=_detail(complaint))
+
+
+def is_exchanges(complaint: Complaint) -> bool:
+    """Whether the code is one of EWS, known or not: only such a one is a verdict on a booking."""
+    return complaint.code.startswith("Error")
 
 
 def undecided(

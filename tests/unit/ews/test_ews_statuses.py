@@ -56,6 +56,49 @@ def test_a_redirect_to_another_place_was_not_carried_out() -> None:
     assert error.code == "endpoint_wrong"
 
 
+def a_fault(code: str) -> bytes:
+    return (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
+        f"<faultcode>{code}</faultcode></s:Fault></s:Body></s:Envelope>"
+    ).encode()
+
+
+_SERVICE = [("a:InternalServiceFault", None), ("s:Server", None), ("s:Server.userException", None)]
+_ODD = [
+    (code, "endpoint_wrong")
+    for code in (
+        *("a:FailedAuthentication", "a:DeserializationFailed", "a:ActionNotSupported", "s:Client", "s:Client.Auth"),
+        *("s:VersionMismatch", "s:MustUnderstand", "<x/>", "", "e:NobodyHasSeenThis", "errorServerBusy"),
+    )
+]
+
+
+@pytest.mark.parametrize("status", [400, 413, 500, 502])
+@pytest.mark.parametrize(("code", "doubted"), [*_SERVICE, *_ODD])
+def test_a_fault_without_a_code_of_exchange_is_no_verdict(status: int, code: str, doubted: str | None) -> None:
+    written = error_of_status(an_answer(status, content=a_fault(code)), is_write=True)
+    read = error_of_status(an_answer(status, content=a_fault(code)), is_write=False)
+    assert (type(written), type(read)) == (Unknown, Transient)
+    for error in (written, read):
+        assert (error.doubt and error.doubt.code) == doubted
+        assert error.doubt is None or not error.doubt.at_once
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+@pytest.mark.parametrize("code", ["a:ServerTooBusy", "a:EndpointUnavailable"])
+def test_a_service_that_is_busy_is_waited_for(status: int, code: str) -> None:
+    error = error_of_status(an_answer(status, {"Retry-After": "7"}, a_fault(code)), is_write=True)
+    assert isinstance(error, Throttled)
+    assert error.retry_after_s == 7.0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_status_counts_where_the_fault_is_not_exchanges(status: int) -> None:
+    assert isinstance(error_of_status(an_answer(status, content=a_fault("s:Client")), is_write=True), Throttled)
+    quota = error_of_status(an_answer(status, content=a_fault("a:ErrorQuotaExceeded")), is_write=True)
+    assert isinstance(quota, Refused)
+
+
 @pytest.mark.parametrize(
     ("schemes", "challenges", "code", "detail"),
     [
