@@ -189,7 +189,7 @@ def _complaint(code: str, details: Part | None) -> Complaint:
 
 def _word(code: str) -> str:
     """A response code, and never anything else that might be shown to people."""
-    return code if re.fullmatch(r"[A-Za-z]{1,80}", code) else NO_CODE
+    return code if re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,79}", code) else NO_CODE
 
 
 def _own_properties(item: Part) -> Iterator[tuple[str, str]]:

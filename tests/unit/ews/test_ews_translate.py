@@ -8,10 +8,19 @@ import pytest
 from lxml import etree
 
 from adapters.errors import CODES, CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
-from adapters.ews import response_codes
+from adapters.ews import answers, response_codes
 from adapters.ews.answers import Complaint
 from adapters.ews.http import Answer
-from adapters.ews.response_codes import ERRORS, GONE, NOT_OURS, THROTTLES, UNDECIDED, ZONE_UNKNOWN
+from adapters.ews.response_codes import (
+    ERRORS,
+    GONE,
+    NOT_OURS,
+    SOAP_BUSY,
+    SOAP_FAILED,
+    THROTTLES,
+    UNDECIDED,
+    ZONE_UNKNOWN,
+)
 from adapters.ews.statuses import error_of_status
 from adapters.ews.translate import error_of
 
@@ -45,6 +54,11 @@ def test_every_listed_code_is_one_of_exchanges(schema_codes: set[str]) -> None:
 def test_no_code_stands_in_two_groups() -> None:
     listed = [code for codes in response_codes._GROUPS.values() for code in codes.split()]
     assert [code for code in listed if listed.count(code) > 1] == []
+
+
+def test_every_listed_code_passes_as_a_word_in_an_answer() -> None:
+    listed = {*ERRORS, *GONE, *ZONE_UNKNOWN, *THROTTLES, *UNDECIDED, *SOAP_BUSY, *SOAP_FAILED, *NOT_OURS}
+    assert {code for code in listed if answers._word(code) != code} == set()
 
 
 def test_every_error_of_the_table_has_a_sentence() -> None:
