@@ -240,3 +240,61 @@ def test_an_answer_that_was_cut_off_stays_unreadable_also_with_forbidden_charact
 def test_an_answer_of_tags_without_end_is_not_built() -> None:
     with pytest.raises(Unreadable, match="too many"):
         answers.messages(with_text(b"<a/>" * 600_000))
+
+
+_LONG = b"x" * 300_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(b"<!--" + _LONG + b"-->", id="a comment"),
+        pytest.param(b"<!--" + _LONG.replace(b"xxxx", b"><&;") + b"-->", id="a comment of markup"),
+        pytest.param(b"<!--" + _LONG, id="a comment cut off"),
+        pytest.param(b'<a b="' + _LONG + b'"/>', id="an attribute"),
+        pytest.param(
+            b'<a b="' + _LONG.replace(b"x", b">") + b'"/>', id="an attribute that looks like the end of a tag"
+        ),
+        pytest.param(b"<a" + _LONG, id="a tag cut off"),
+        pytest.param(b"<a></a" + _LONG.replace(b"x", b" ") + b">", id="the end of an element"),
+        pytest.param(b"<?a " + _LONG + b"?>", id="an instruction"),
+        pytest.param(b"&" + _LONG + b";", id="a reference"),
+    ],
+)
+def test_what_the_parser_would_begin_anew_with_each_piece_is_bounded(part: bytes, encoding: str) -> None:
+    content = with_text(part).decode().encode(encoding)
+    with pytest.raises(Unreadable, match="without end"):
+        answers.messages(content)
+
+
+@pytest.mark.parametrize("text", [_LONG, b"<![CDATA[" + _LONG + b"]]>", b"<!-- it's -->" + _LONG, b"> ' &amp;" + _LONG])
+def test_a_long_text_is_no_long_tag(text: bytes) -> None:
+    assert answers.messages(with_text(text)) == Complaint(code="ErrorServerBusy")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(b"&#1;" * 600_000, "too many char"), (b"\x01a" * 200_000, "too many char"), (b"\n" * 2**21, "lines")],
+)
+def test_what_costs_a_step_for_each_of_its_bytes_is_bounded(text: bytes, said: str) -> None:
+    with pytest.raises(Unreadable, match=said):
+        answers.messages(with_text(text))
+
+
+def test_forbidden_characters_are_dropped_from_utf_16_too() -> None:
+    declared = '<?xml version="1.0" encoding="utf-16"?>' + with_text(b"a\x01&#x1;\xef\xbf\xbe").decode()
+    assert answers.messages(declared.encode("utf-16")) == Complaint(code="ErrorServerBusy")
+
+
+def test_a_reference_is_dropped_wherever_the_pieces_end() -> None:
+    for at in range(65_400, 65_600):
+        assert without_forbidden(b"x" * at + b"&#x000001;" + b"x" * 70_000) == b"x" * (at + 70_000)
+        assert without_forbidden(b"x" * at + b"\xef\xbf\xbf" + b"x" * 70_000) == b"x" * (at + 70_000)
+
+
+def test_references_are_dropped_by_what_they_stand_for() -> None:
+    for code in (*range(0x110), *range(0xD700, 0xE100), *range(0xFF00, 0x10100), *range(0x10FF00, 0x110100), 2**40):
+        allowed = code in (9, 10, 13) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
+        for written in (f"&#{code};", f"&#x{code:x};", f"&#x00{code:X};"):
+            assert without_forbidden(written.encode()) == (written.encode() if allowed else b""), written
