@@ -30,6 +30,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 _ID_CHARACTERS = 512
 """Source: Microsoft, "EWS identifiers in Exchange"."""
+_HEAD_BYTES = 4096
 _COUNT_MAX = 2**31 - 1
 
 
@@ -80,6 +81,11 @@ def messages(content: bytes) -> list[Part] | Complaint:
     if listed is None:
         raise Unreadable("ResponseMessages is missing")
     return list(listed)
+
+
+def is_exchanges(content: bytes) -> bool:
+    """Whether an answer that cannot be read begins as Exchange's do: it may be cut off, or one value of it be odd."""
+    return M.strip("{}").encode() in content[:_HEAD_BYTES].replace(b"\0", b"")
 
 
 def fault(content: bytes) -> Complaint | None:

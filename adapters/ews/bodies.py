@@ -25,7 +25,7 @@ class Body:
         self._limit_bytes = limit_bytes
         self._encoding = encoding.strip().lower()
         if self._encoding not in ("", "identity", "deflate", *_GZIPS):
-            raise ReplyLost("Content-Encoding is unknown", code="answer_unreadable")
+            raise _unreadable("Content-Encoding is unknown")
         self._inflating = zlib.decompressobj(_GZIP) if self._encoding in _GZIPS else None
         self._head = b""
         self._whole = bytearray()
@@ -51,7 +51,7 @@ class Body:
         try:
             self._whole += self._inflating.decompress(self._inflating.unconsumed_tail + piece, _STEP_BYTES)
         except zlib.error as broken:
-            raise ReplyLost("the body cannot be inflated", code="answer_unreadable") from broken
+            raise _unreadable("the body cannot be inflated") from broken
         if len(self._whole) > self._limit_bytes:
             raise _too_large()
         return bool(self._inflating.unconsumed_tail)
@@ -67,6 +67,10 @@ class Body:
 def _window_of(head: bytes) -> int:
     """RFC 9110 means zlib's format by `deflate` (RFC 1950, section 2.2); some servers send what is inside of it."""
     return _ZLIB if head[0] & 0x0F == 8 and int.from_bytes(head[:2], "big") % 31 == 0 else _RAW
+
+
+def _unreadable(cause: str) -> ReplyLost:
+    return ReplyLost(cause, code="answer_unreadable", doubt=Doubt(code="endpoint_wrong", at_once=False))
 
 
 def _too_large() -> ReplyLost:

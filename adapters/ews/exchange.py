@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from adapters.calendar import RoomAddress
-from adapters.errors import CalendarError, Doubt, Misconfigured, Transient, Unknown
+from adapters.errors import CalendarError, Misconfigured, Transient, Unknown
 from adapters.ews import answers
 from adapters.ews.answers import Complaint, Part
 from adapters.ews.basic import BasicHttp
@@ -16,7 +16,7 @@ from adapters.ews.ntlm import SessionHttp
 from adapters.ews.queries import Mailbox, envelope
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.ews.statuses import BASIC, NTLM, error_of_status
-from adapters.ews.translate import error_of, undecided
+from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, undecided
 from adapters.ews.xml_text import Unreadable
 
 T = TypeVar("T")
@@ -89,14 +89,15 @@ class Exchange:
             if _is_page(answer):
                 # It may stand in front of a write that was carried out: nothing proves otherwise.
                 raise _error_of_page(is_write=is_write) from odd
-            raise undecided(str(odd), is_write=is_write, code="answer_unreadable") from odd
+            doubt = None if answers.is_exchanges(answer.content) else ENDPOINT_AT_SECOND
+            raise undecided(str(odd), is_write=is_write, code="answer_unreadable", doubt=doubt) from odd
 
 
 def _error_of_page(*, is_write: bool) -> CalendarError:
-    code, detail = "endpoint_wrong", "a page instead of an answer"
+    detail = "a page instead of an answer"
     if is_write:
-        return Unknown(detail=detail, doubt=Doubt(code=code, at_once=False))
-    return Misconfigured(code, detail=detail)
+        return Unknown(detail=detail, doubt=ENDPOINT_AT_SECOND)
+    return Misconfigured("endpoint_wrong", detail=detail)
 
 
 def _is_page(answer: Answer) -> bool:

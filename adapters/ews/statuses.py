@@ -6,7 +6,7 @@ Whose trouble it is one answer cannot tell: what may be the tenant's is doubted 
 import re
 from dataclasses import replace
 
-from adapters.errors import CalendarError, Misconfigured, Throttled, Transient
+from adapters.errors import CalendarError, Doubt, Misconfigured, Throttled, Transient
 from adapters.ews import answers
 from adapters.ews.http import Answer
 from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, is_exchanges, undecided
@@ -14,6 +14,10 @@ from adapters.ews.waits import retry_after_s
 
 BASIC, NTLM = ("basic",), ("ntlm", "negotiate")
 """The schemes that a way to log in can use, as WWW-Authenticate names them."""
+
+_BLOCKED_AT_SECOND = Doubt(code="access_blocked", at_once=False)
+_OUTAGES = frozenset({500, 502, 504, *range(520, 528)})
+"""What a server or a gateway (Cloudflare's 52x) says that works again later: of the tenant it tells nothing."""
 
 _REASON_CHARACTERS = 200
 _SCHEMES_MAX = 5
@@ -63,8 +67,15 @@ def _error_of_bare_status(answer: Answer, *, is_write: bool) -> CalendarError:
             return _redirected(answer, is_write=is_write)
         case status if 400 <= status < 500:
             return Transient("answer_odd", detail=detail, doubt=ENDPOINT_AT_SECOND, whole_request=is_write)
-        case _:
-            return undecided(detail, is_write=is_write, retry_after_s=retry_after_s(answer.headers))
+        case status:
+            wait_s = retry_after_s(answer.headers)
+            return undecided(detail, is_write=is_write, retry_after_s=wait_s, doubt=_doubt_of(status))
+
+
+def _doubt_of(status: int) -> Doubt | None:
+    if status in _OUTAGES:
+        return None
+    return _BLOCKED_AT_SECOND if status == 511 else ENDPOINT_AT_SECOND
 
 
 def _redirected(answer: Answer, *, is_write: bool) -> CalendarError:

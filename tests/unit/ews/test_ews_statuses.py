@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from adapters.errors import CODES, CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
+from adapters.errors import CODES, CalendarError, Doubt, Misconfigured, Refused, Throttled, Transient, Unknown
 from adapters.ews.http import Answer
 from adapters.ews.statuses import BASIC, NTLM, error_of_status
 from adapters.ews.waits import BELIEVED_MAX_S, back_off_s
@@ -54,6 +54,18 @@ def test_a_redirect_to_another_place_was_not_carried_out() -> None:
     error = told(302, {"Location": "/owa/auth/logon.aspx"})
     assert isinstance(error, Misconfigured)
     assert error.code == "endpoint_wrong"
+
+
+@pytest.mark.parametrize("is_write", [True, False])
+@pytest.mark.parametrize("status", [101, *range(201, 209), 226, 501, 505, 507, 508, 511, 599, 600, 999])
+def test_a_status_that_exchange_would_not_answer_is_doubted_at_the_second_time(status: int, is_write: bool) -> None:
+    doubt = told(status, is_write=is_write).doubt
+    assert doubt == Doubt(code="access_blocked" if status == 511 else "endpoint_wrong", at_once=False)
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 520, 524])
+def test_an_outage_is_no_doubt(status: int) -> None:
+    assert told(status).doubt is None
 
 
 def a_fault(code: str) -> bytes:
