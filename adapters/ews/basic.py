@@ -26,7 +26,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from yarl import URL
 
 from adapters.errors import Transient
-from adapters.ews.bodies import PIECE_BYTES, Body
+from adapters.ews.bodies import PIECE_BYTES, Body, encoding_of
 from adapters.ews.http import (
     ANCHOR,
     CONNECT_TIMEOUT_S,
@@ -121,7 +121,7 @@ class BasicHttp:
 
 async def _read(response: ClientResponse, limit_bytes: int) -> Answer:
     try:
-        body = Body(response.headers.get("Content-Encoding", ""), limit_bytes)
+        body = Body(encoding_of(response.headers.getall("Content-Encoding", [])), limit_bytes)
         async for piece in response.content.iter_chunked(PIECE_BYTES):
             has_more = body.feed(piece)
             while has_more:

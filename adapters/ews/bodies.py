@@ -4,6 +4,7 @@ By ourselves in both ways of sending: the libraries inflate a piece of 16 KiB in
 """
 
 import zlib
+from collections.abc import Iterable
 
 from adapters.errors import Doubt
 from adapters.ews.http import ReplyLost
@@ -14,8 +15,16 @@ PIECE_BYTES = 64 * 1024
 _STEP_BYTES = 256 * 1024
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _GZIPS = ("gzip", "x-gzip")
+_MEMBER = b"\x1f\x8b"
+_MEMBERS_MAX = 1000
+"""Of one gzip body (RFC 1952, section 2.2): each costs a new start."""
 
 ACCEPTED = "gzip, deflate"
+
+
+def encoding_of(lines: Iterable[str]) -> str:
+    """What the Content-Encoding headers of an answer say; a line that something in between repeated counts once."""
+    return ", ".join(dict.fromkeys(line.strip().lower() for line in lines))
 
 
 class Body:
@@ -27,6 +36,8 @@ class Body:
         if self._encoding not in ("", "identity", "deflate", *_GZIPS):
             raise _unreadable("Content-Encoding is unknown")
         self._inflating = zlib.decompressobj(_GZIP) if self._encoding in _GZIPS else None
+        self._members = 1
+        self._after = b""
         self._head = b""
         self._whole = bytearray()
         self._read_bytes = 0
@@ -48,13 +59,9 @@ class Body:
         if self._inflating is None:
             self._whole += piece
             return False
-        try:
-            self._whole += self._inflating.decompress(self._inflating.unconsumed_tail + piece, _STEP_BYTES)
-        except zlib.error as broken:
-            raise _unreadable("the body cannot be inflated") from broken
-        if len(self._whole) > self._limit_bytes:
-            raise _too_large()
-        return bool(self._inflating.unconsumed_tail)
+        if self._inflating.eof:
+            piece = self._next_member(piece)
+        return not self._inflating.eof and self._inflate(self._inflating, piece)
 
     def whole(self) -> bytes:
         """The body once all of it was fed. Raises `ReplyLost` where the end is missing."""
@@ -62,6 +69,30 @@ class Body:
         if is_packed and (self._inflating is None or not self._inflating.eof):
             raise ReplyLost("the body was cut off")
         return bytes(self._whole)
+
+    def _inflate(self, inflating: "zlib._Decompress", piece: bytes) -> bool:
+        try:
+            self._whole += inflating.decompress(inflating.unconsumed_tail + piece, _STEP_BYTES)
+        except zlib.error as broken:
+            raise _unreadable("the body cannot be inflated") from broken
+        if len(self._whole) > self._limit_bytes:
+            raise _too_large()
+        if inflating.eof:
+            self._after = inflating.unused_data
+            return self._after.startswith(_MEMBER)
+        return bool(inflating.unconsumed_tail)
+
+    def _next_member(self, piece: bytes) -> bytes:
+        """Begin the next member of a gzip body if there is one; returns what it is to be fed."""
+        if len(self._after) < len(_MEMBER):
+            self._after += piece
+            piece = b""
+        if self._encoding in _GZIPS and self._after.startswith(_MEMBER):
+            self._members += 1
+            if self._members > _MEMBERS_MAX:
+                raise _unreadable("the body cannot be inflated")
+            self._inflating = zlib.decompressobj(_GZIP)
+        return self._after + piece
 
 
 def _window_of(head: bytes) -> int:

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from adapters.ews.bodies import PIECE_BYTES, Body
+from adapters.ews.bodies import PIECE_BYTES, Body, encoding_of
 from adapters.ews.http import CONNECT_TIMEOUT_S, READ_LIMIT_BYTES
 
 
@@ -124,7 +124,7 @@ class _BoundedResponse(requests.Response):
         return self._content or b""
 
     def _whole_body(self) -> bytes:
-        body = Body(self.headers.get("Content-Encoding", ""), self.limit_bytes)
+        body = Body(encoding_of(self.raw.headers.getlist("Content-Encoding")), self.limit_bytes)
         while piece := self.raw.read1(PIECE_BYTES, decode_content=False):
             has_more = body.feed(piece)
             while has_more:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.errors import CalendarError, Transient, Unknown
+from adapters.errors import CalendarError, Misconfigured, Transient, Unknown
 from adapters.ews import bodies
 from adapters.ews.bodies import Body
 from adapters.ews.calendar import EwsCalendar
@@ -122,6 +122,8 @@ async def test_no_thread_reads_on_after_its_time_out(simulator: Simulator) -> No
     [
         pytest.param("", b"x" * 300_000, id="plain"),
         pytest.param("gzip", gzip.compress(b"x" * 300_000), id="gzip"),
+        pytest.param("gzip", gzip.compress(b"x" * 100_000) * 3, id="gzip of three members"),
+        pytest.param("gzip", gzip.compress(b"x" * 300_000) + b"\0" * 99, id="gzip with an end of zeros"),
         pytest.param("deflate", zlib.compress(b"x" * 300_000), id="deflate"),
         pytest.param("Deflate", zlib.compress(b"x" * 300_000)[2:-4], id="deflate without its head"),
     ],
@@ -141,6 +143,8 @@ def test_a_body_is_inflated_whatever_pieces_it_comes_in(encoding: str, packed: b
     [
         pytest.param("gzip", gzip.compress(b"x" * 300)[:-9], id="cut off"),
         pytest.param("gzip", b"<html>", id="not packed at all"),
+        pytest.param("gzip", gzip.compress(b"x") + gzip.compress(b"x" * 300)[:-9], id="its second member cut off"),
+        pytest.param("gzip", gzip.compress(b"") * 2000, id="members without end"),
         pytest.param("deflate", b"\xff\xff\xff", id="neither form"),
         pytest.param("deflate", b"x", id="a byte"),
         pytest.param("br", b"", id="what was not asked for"),
@@ -154,7 +158,9 @@ def test_a_body_that_cannot_be_inflated_is_a_lost_reply(encoding: str, packed: b
 
 def _fed(encoding: str, packed: bytes) -> bytes:
     body = Body(encoding, READ_LIMIT_BYTES)
-    body.feed(packed)
+    more = body.feed(packed)
+    while more:
+        more = body.feed(b"")
     return body.whole()
 
 
@@ -162,3 +168,18 @@ def test_inflating_goes_in_small_steps() -> None:
     body = Body("gzip", READ_LIMIT_BYTES)
     assert body.feed(BOMB)
     assert len(body._whole) <= bodies._STEP_BYTES
+
+
+async def _repeated_header(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    packed = gzip.compress(b"<html>")
+    writer.write(an_answer("404 Not Found", "Content-Encoding: gzip", "Content-Encoding: gzip", body=packed))
+    await writer.drain()
+
+
+async def test_a_repeated_header_counts_once_in_both_ways_of_sending(settings: EwsSettings) -> None:
+    async with raw_server(_repeated_header) as url:
+        calendar = EwsCalendar(replace(settings, service_url=url))
+        with pytest.raises(Misconfigured):
+            await calendar.scan(BOARD)
+        await calendar.close()
