@@ -1,5 +1,6 @@
 """Secrets that cannot be printed: read from the environment once, from a file again whenever the file changes."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from worker.files import FileUnusable, read_text, signature_of
 
 MAX_BYTES = 256 * 1024
 _BYTE_ORDER_MARK = "\ufeff"
+_UTF8 = re.compile("[^\\ud800-\\udfff]*")
 
 
 class SecretUnreadable(Exception):
@@ -121,6 +123,9 @@ def _checked(value: str, place: str) -> str:
     if "\0" in value:
         # UTF-16 without a byte order mark, or a file that was cut off by a crash.
         raise SecretUnreadable(f"the {place} holds a NUL character; save it as UTF-8 text")
+    if not _UTF8.fullmatch(value):
+        # Bytes that are no UTF-8 come from the environment as lone surrogates; no client could send them.
+        raise SecretUnreadable(f"the {place} is not UTF-8")
     return value
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-ENVIRONMENT = {"ACME_PASSWORD": "hunter2"}
+ENVIRONMENT = {"ACME_PASSWORD": "hunter2", "LATIN_1_PASSWORD": "p\udce4ss"}
 
 BROKER = '[broker]\nurl = "amqp://guest:hunter2@127.0.0.1:5672/"\n'
 LEDGER = '[ledger]\nurl = "sqlite:///var/ledger.db"\n'

@@ -14,8 +14,10 @@ from worker.settings import WrongSettings, read_settings
 from worker.tenants import FORGIVEN_S, TenantChanges, TenantTrouble
 
 NOT_SET = BASIC.replace("ACME_PASSWORD", "NO")
+LATIN_1 = BASIC.replace("ACME_PASSWORD", "LATIN_1_PASSWORD")
 WRONG = {
     "a variable that is not set": a_tenant_table("one", listed=False, auth=NOT_SET),
+    "bytes that are no UTF-8 in a variable": a_tenant_table("one", listed=False, auth=LATIN_1),
     "a wrong limit": a_tenant_table("one", listed=False, limits="mailbox_concurrency = 0\n"),
     "an unknown key": a_tenant_table("one", listed=False, more='service_url = "https://h.example/"\nnew = 1\n'),
     "a backend that is not served": a_tenant_table(
