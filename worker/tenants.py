@@ -248,8 +248,13 @@ def _taken(settings: TenantSettings, file: Path, before: Mapping[str, _Entry]) -
 
 
 def _kept(broken: TenantReading, before: Mapping[str, _Entry]) -> dict[str, _Entry]:
-    """What a broken place said before: of its tenant, or of all its tenants where not even the name can be told."""
+    """What a broken place said before: of its tenant, or of all its tenants where not even the name can be told.
+
+    What does not even say where tenants are keeps all that there were: the new place is as a rule a typing error.
+    """
+    if broken.is_all:
+        return dict(before)
     kept = {broken.name: before[broken.name]} if broken.name is not None and broken.name in before else {}
     if broken.name is None or broken.has_file_of_its_own:
-        kept |= {name: entry for name, entry in before.items() if broken.file in {entry.file, entry.file.parent}}
+        kept |= {name: entry for name, entry in before.items() if entry.file == broken.file}
     return kept

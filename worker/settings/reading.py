@@ -67,9 +67,7 @@ def read_usable_settings(file: Path, environment: Mapping[str, str]) -> Settings
     """
     table = _table(file)
     around = Surroundings(folder=file.parent, environment=environment)
-    complaints = [
-        SettingsComplaint(file=file, key=key, message=unknown_key(key, "")) for key in table if key not in _SECTIONS
-    ]
+    complaints = _about_unknown(table, file)
     broker, about_broker = check(BrokerSettings, table.get("broker", {}), file=file, key="broker", around=around)
     ledger, about_ledger = check(LedgerSettings, table.get("ledger", {}), file=file, key="ledger", around=around)
     http, about_http = check(HttpSettings, table.get("http", {}), file=file, key="http", around=around)
@@ -96,7 +94,17 @@ def read_tenants(file: Path, environment: Mapping[str, str]) -> TenantsReading:
     Raises:
         WrongSettings: the configuration file cannot be read, or does not say where tenants are.
     """
-    return read_tenants_of(_table(file), file, environment)
+    table = _table(file)
+    # A misspelt section may be the one that says where tenants are.
+    if complaints := _about_unknown(table, file):
+        raise WrongSettings(tuple(complaints))
+    return read_tenants_of(table, file, environment)
+
+
+def _about_unknown(table: Mapping[str, object], file: Path) -> list[SettingsComplaint]:
+    return [
+        SettingsComplaint(file=file, key=key, message=unknown_key(key, "")) for key in table if key not in _SECTIONS
+    ]
 
 
 def _table(file: Path) -> dict[str, object]:

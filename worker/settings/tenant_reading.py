@@ -15,9 +15,10 @@ from worker.settings.toml import TENANT_MAX_BYTES, read_table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantReading:
-    """What one place (a file, or the tenants' folder as a whole) says about one tenant.
+    """What one place says about one tenant: a file, a table of the main file, or all that a place should hold.
 
     `name` is None where not even that can be told. `settings` may be right and still not served by this version.
+    `is_all`: the tenants' folder, or the main file, does not say at all which tenants there are.
     """
 
     file: Path
@@ -25,6 +26,7 @@ class TenantReading:
     name: str | None = None
     settings: TenantSettings | None = None
     complaints: tuple[SettingsComplaint, ...] = ()
+    is_all: bool = False
 
     @property
     def usable(self) -> TenantSettings | None:
@@ -112,7 +114,7 @@ def _tenants_of_directory(directory: Path, file: Path, around: Surroundings) -> 
         complaint = SettingsComplaint(
             file=file, key="tenants.directory", message=f"{directory} cannot be read ({error.strerror})"
         )
-        return [TenantReading(file=directory, complaints=(complaint,))]
+        return [TenantReading(file=directory, complaints=(complaint,), is_all=True)]
     readings = []
     for each in files:
         try:
@@ -136,7 +138,8 @@ def _tenant(table: object, file: Path, key: str, around: Surroundings) -> Tenant
 
 
 def _about(file: Path, key: str, message: str) -> TenantReading:
-    return TenantReading(file=file, complaints=(SettingsComplaint(file=file, key=key, message=message),))
+    complaint = SettingsComplaint(file=file, key=key, message=message)
+    return TenantReading(file=file, complaints=(complaint,), is_all=True)
 
 
 def _with_distinct_names(readings: Sequence[TenantReading]) -> Iterable[TenantReading]:

@@ -158,6 +158,39 @@ def test_a_wrong_place_of_the_folder_keeps_every_tenant(site: Site) -> None:
     assert site.registry.names() == ("main", "one", "two")
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param(DIRECTORY.replace("tenants.d", "typo"), id="another folder, which is not there"),
+        pytest.param(DIRECTORY.replace("tenants.d", "tenants.d\\u0000"), id="a name that no folder can have"),
+        pytest.param(DIRECTORY.replace("tenants.d", "roomsync.toml"), id="a file"),
+        pytest.param(DIRECTORY.replace("[tenants]", "[tenant]"), id="tenant for tenants"),
+        pytest.param(DIRECTORY.replace("[tenants]", "[tenantz]"), id="a section that nobody knows"),
+        pytest.param("[tenants]\n", id="cut off after the section"),
+        pytest.param("", id="cut off before the section"),
+    ],
+)
+def test_a_main_file_that_does_not_say_where_tenants_are_keeps_every_tenant(site: Site, spoilt: str) -> None:
+    a_configuration(site.file.parent, more=spoilt, tenants="")
+    before = site.registry.tenants()
+    assert site.later() is not None
+    assert site.registry.tenants() == before
+    site.later()
+    assert site.registry.tenants() == before, "nor does a second look take them"
+
+
+def test_a_main_file_that_is_caught_empty_keeps_every_tenant(site: Site) -> None:
+    site.file.write_text("")
+    assert site.later() is not None
+    assert site.registry.names() == ("main", "one", "two")
+
+
+def test_a_misspelt_section_beside_a_tenant_keeps_those_of_the_folder(site: Site) -> None:
+    site.file.write_text(site.file.read_text().replace("[tenants]", "[tenents]"))
+    assert site.later() is not None
+    assert site.registry.names() == ("main", "one", "two")
+
+
 def test_a_name_that_is_taken_keeps_the_first(site: Site) -> None:
     site.write("zwei", a_tenant_table("TWO", listed=False))
     changes = site.later()
