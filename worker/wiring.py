@@ -229,7 +229,9 @@ class Reaches:
             return self._watch(_ews_calendar(self._ews(settings, auth, secret)))
         except (OSError, ValueError) as error:
             self._unmade[settings.name] = self._clocks.monotonic() + UNMADE_AGAIN_S
-            log.error("tenant.unreachable", tenant=settings.name, why=f"{type(error).__name__}: see ca_file")
+            # An `InvalidURL` of requests is both.
+            key = "service_url" if isinstance(error, ValueError) else "ca_file"
+            log.error("tenant.unreachable", tenant=settings.name, why=f"{type(error).__name__}: see {key}")
             return None
 
     def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str]) -> Gate:

@@ -88,7 +88,7 @@ class BasicHttp:
                 timeout=ClientTimeout(total=remaining_s, sock_connect=min(CONNECT_TIMEOUT_S, remaining_s)),
             ) as response:
                 return await _read(response, limit_bytes)
-        except (ClientError, HttpProcessingError, OSError) as broken:
+        except (ClientError, HttpProcessingError, OSError, ValueError) as broken:  # ValueError: a name that is none
             raise failure(broken, anything_was_sent=bool(sent)) from broken
         finally:
             self._under_way -= 1

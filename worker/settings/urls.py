@@ -12,6 +12,7 @@ _HOST = re.compile(r"[^\W_](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?")
 _SQLITE = re.compile("sqlite:///", re.IGNORECASE)
 _BLANK = re.compile(r"[\s\x00-\x20\x7f-\xa0]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NAME_MAX, _LABEL_MAX = 253, 63
 
 PLAIN_LEAVES = (
     "amqp:// sends passwords unencrypted to another machine; use amqps://, or set allow_plain = true in [broker]"
@@ -73,7 +74,24 @@ def service_url(url: str, *, plain_http_on_loopback: bool) -> CheckedUrl:
         raise UnusableUrl("must be a URL without user, password, query and fragment")
     if parts.scheme == "http" and not (plain_http_on_loopback and is_loopback(parts.hostname)):
         raise UnusableUrl("must begin with https://; http:// is for loopback only, with allow_plain_http = true")
+    if not _is_reachable(checked):
+        raise UnusableUrl("has a host that no client can look up; parts of a name have 63 characters at the most")
     return checked
+
+
+def _is_reachable(url: CheckedUrl) -> bool:
+    """Whether the clients take the host: they refuse some letters, and names that are too long for DNS."""
+    host = url.parts.hostname or ""
+    if not host.isascii():
+        # Only for them: it takes long to load, and its judgement is stricter than aiohttp's.
+        from requests import Request, RequestException  # noqa: PLC0415
+
+        try:
+            host = urlsplit(Request("POST", url.text).prepare().url or "").hostname or ""
+        except RequestException:
+            return False
+    host = host.removesuffix(".")
+    return len(host) <= _NAME_MAX and all(len(label) <= _LABEL_MAX for label in host.split("."))
 
 
 def is_loopback(host: str | None) -> bool:

@@ -49,6 +49,12 @@ async def test_a_refused_connection_is_certainly_not_applied() -> None:
     assert (outcome.code, outcome.detail) == ("unreachable", "ConnectionRefusedError")
 
 
+async def test_a_name_that_cannot_be_looked_up_is_certainly_not_applied(settings: EwsSettings) -> None:
+    outcome = await outcome_of(replace(settings, service_url=f"https://{'a' * 64}.example/"))
+    assert isinstance(outcome, Transient)
+    assert outcome.code == "unreachable"
+
+
 async def test_an_untrusted_certificate_gets_nothing_sent(simulator: Simulator) -> None:
     outcome = await outcome_of(settings_for(simulator, ca_file=None))
     assert isinstance(outcome, Misconfigured)

@@ -122,6 +122,31 @@ def test_blanks_anywhere_in_a_service_url_are_complained_of(tmp_path: Path, url:
     assert list(complaints(tmp_path, tenants=tenants)) == ["tenant[0].service_url"]
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("a" * 64 + ".example", id="a part of 64 letters"),
+        pytest.param(".".join(["a" * 60] * 5), id="300 letters"),
+        pytest.param("ü" * 60 + ".example", id="a part that is too long once it is encoded"),
+        pytest.param("ª.example", id="a letter of no domain"),
+        pytest.param("\uff11\uff12.example", id="full-width digits"),
+        pytest.param("\u0661.example", id="an Arabic digit alone"),
+    ],
+)
+def test_a_service_that_no_client_can_look_up_is_complained_of(tmp_path: Path, host: str) -> None:
+    tenants = a_tenant_table(more=f'service_url = "https://{host}/EWS/Exchange.asmx"\n')
+    assert list(complaints(tmp_path, tenants=tenants)) == ["tenant[0].service_url"]
+
+
+@pytest.mark.parametrize(
+    "host", ["bücher.example", "ex_1.corp.example", "mail.example.", "a" * 63 + ".example", "10.0.0.1:443", "[::1]"]
+)
+def test_a_service_with_any_other_host_is_taken(tmp_path: Path, host: str) -> None:
+    url = f"https://{host}/EWS/Exchange.asmx"
+    (tenant,) = settings(tmp_path, tenants=a_tenant_table(more=f'service_url = "{url}"\n')).tenants
+    assert tenant.url == url
+
+
 def test_a_service_url_and_an_authority_in_capitals_are_safe_and_kept_in_lower_case(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s3cret")
     auth = 'kind = "client-secret"\nsecret_file = "secret"\nauthority = "HTTPS://login.example"\n' + APPLICATION
