@@ -9,6 +9,9 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+_PIECE_BYTES = 64 * 1024
 
 
 class FileUnusable(Exception):
@@ -53,6 +56,20 @@ def without_byte_order_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of a file, less the mark that some editors begin it with."""
     for number, line in enumerate(lines):
         yield line if number else line.removeprefix(BOM_UTF8)
+
+
+def bounded_lines(file: BinaryIO, *, max_bytes: int, give_up_bytes: int) -> Iterator[bytes]:
+    """The lines of a file, however long they are: longer ones are cut, to more than the maximum even less a mark.
+
+    Raises `FileUnusable` at a line that has no end for so many bytes: a device may give them for ever.
+    """
+    while line := file.readline(max_bytes + len(BOM_UTF8) + 1):
+        skipped, rest = len(line), line
+        while not rest.endswith(b"\n") and (rest := file.readline(_PIECE_BYTES)):
+            skipped += len(rest)
+            if skipped > give_up_bytes:
+                raise FileUnusable(f"has a line that does not end within {give_up_bytes >> 20} MiB")
+        yield line
 
 
 def _read_bytes(path: Path, max_bytes: int) -> bytes:

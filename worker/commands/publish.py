@@ -5,6 +5,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,13 +22,16 @@ from consumers.intake.session import Session
 from worker import wiring
 from worker.commands.loading import ConfigOption, load, spoken_errors
 from worker.commands.progress import progress
-from worker.files import without_byte_order_mark
+from worker.files import FileUnusable, bounded_lines, without_byte_order_mark
 from worker.option_checks import finite
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
 from worker.terminal import say
 
 UNCONFIRMED_MAX = 256
+LINE_MAX_BYTES = 8 * 1024 * 1024
+"""More than an export writes of the largest command, each of its characters as an escape of six."""
+LINE_GIVE_UP_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,15 @@ def publish(
 
 
 def _bytes_of(file: str) -> Iterator[bytes]:
-    if file == "-":
-        yield from without_byte_order_mark(sys.stdin.buffer)
-        return
     try:
-        with Path(file).open("rb") as opened:
-            yield from without_byte_order_mark(opened)
+        with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as opened:
+            lines = bounded_lines(opened, max_bytes=LINE_MAX_BYTES, give_up_bytes=LINE_GIVE_UP_BYTES)
+            yield from without_byte_order_mark(lines)
     except OSError as error:
         say(f"{file}: {error.strerror}.", err=True)
+        raise typer.Exit(2) from None
+    except FileUnusable as why:
+        say(f"{file}: {why}; nothing was published.", err=True)
         raise typer.Exit(2) from None
 
 
@@ -87,9 +92,11 @@ def _read(raw: Iterable[bytes], tenants: TenantDirectory) -> tuple[list[Line], i
     invalid = 0
     for number, text in enumerate(raw, start=1):
         body = text.strip()
-        if not body:
+        if not body and len(text) <= LINE_MAX_BYTES:
             continue
         try:
+            if len(text) > LINE_MAX_BYTES:
+                raise WrongLine(f"The line has more than {LINE_MAX_BYTES >> 20} MiB.")
             body = read_line(body).body if is_exported(body) else body
             command = parse_command(body, tenants)
         except (BadMessage, WrongLine) as bad:

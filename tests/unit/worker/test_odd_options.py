@@ -1,6 +1,7 @@
 """Whatever stands on a command line or in a named file, a command ends with a sentence, and not with a defect."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +85,33 @@ def test_an_odd_file_is_told(command: list[str], kind: str, cli: typer.Typer, co
     done = RUNNER.invoke(cli, [*command, str(file), "--config", str(config)])
     assert (done.exit_code in (1, 2), type(done.exception)) == (True, SystemExit), done.output
     assert "\x1b" not in done.output
+
+
+def test_publish_gives_a_line_up_that_does_not_end(cli: typer.Typer, config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "commands.jsonl"
+    with file.open("wb") as opened:
+        opened.truncate(200_000_000)
+    tracemalloc.start()
+    try:
+        done = RUNNER.invoke(cli, ["publish", str(file), "--dry-run", "--skip-invalid", "--config", str(config)])
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (done.exit_code, done.output) == (
+        2,
+        f"{file}: has a line that does not end within 64 MiB; nothing was published.\n",
+    )
+    assert peak_bytes < 64_000_000
+
+
+@pytest.mark.parametrize("filling", [b" ", b"x", b"\xef\xbb\xbf" + b" " * (8 * 2**20 - 1)])
+def test_publish_tells_a_line_that_is_too_long_and_goes_on(
+    filling: bytes, cli: typer.Typer, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "commands.jsonl"
+    file.write_bytes(filling * (9_000_000 // len(filling)) + a_body() + b"\n" + a_body() + b"\n")
+    done = RUNNER.invoke(cli, ["publish", str(file), "--dry-run", "--skip-invalid", "--config", str(config)])
+    assert done.output == "line 1: The line has more than 8 MiB.\n1 valid commands; nothing was published.\n"
 
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n", b"\n\n \n"])
