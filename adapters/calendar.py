@@ -129,7 +129,7 @@ class RoomScan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Members:
+class StoredFields:
     """The members of an event as a calendar gives them back: to compare, never to write.
 
     Words that we have no name for (what people chose in Outlook) stay the calendar's own. `time_zone` is the calendar's
@@ -156,7 +156,7 @@ class ReadEvent:
     """An event with our mark, and what stands in it."""
 
     found: FoundEvent
-    members: Members
+    members: StoredFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ class RoomCalendar(Protocol):
         bodies of our events, unless they still lie as `unchanged` says (id and change key). Raises `CalendarError`."""
         ...
 
-    def as_kept(self, event: RoomEvent) -> Members:
+    def as_stored(self, event: RoomEvent) -> StoredFields:
         """What `read` gives back of this event once it is written and nobody touched it."""
         ...
 

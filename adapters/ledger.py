@@ -69,7 +69,7 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swap:
+class CompareAndSwap:
     """Put `after` in the place of `before` (None: no row yet), if the row is still as `before` was read.
     Where there is no row, a fresh `LedgerRow` is as it was read, too.
 
@@ -82,7 +82,7 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimWish:
+class ClaimRequest:
     """Claim `row` (as it was read; a key without a row is a fresh `LedgerRow`) for writing `version`.
 
     With `state` the row's state changes with the claim: `writing` before a create. `removed_version` is merged as in a
@@ -173,12 +173,12 @@ class Ledger(Breakers, Protocol):
         """The same, or None while the room is not scanned: one read instead of two for a batch that begins."""
         ...
 
-    async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
+    async def claim(self, wishes: Sequence[ClaimRequest], *, for_s: float) -> list[LedgerRow | None]:
         """Take each claim whose row is still as it was read and has no live claim: the row as it is now, with a fresh
         token, or None. A claim that has expired may be taken over. One transaction."""
         ...
 
-    async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
+    async def swap(self, swaps: Sequence[CompareAndSwap]) -> list[bool]:
         """Carry out each swap whose row is still as it was read; True where it was. One transaction."""
         ...
 
@@ -190,7 +190,7 @@ class Ledger(Breakers, Protocol):
         """Whether the room's rows were filled from its calendar once (first touch)."""
         ...
 
-    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[Swap]) -> bool:
+    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[CompareAndSwap]) -> bool:
         """Carry out all swaps and mark the room scanned, or, if it is scanned already, nothing and return False. A swap
         whose row changed since is left out. One transaction."""
         ...

@@ -61,7 +61,7 @@ class Entry:
     """One thing that befell a booking in a room. `at` by the clock of who tells it.
 
     Of a message that is no command, `key.tenant` and `key.room` are empty where they cannot be told. `command`: what
-    the publisher asked for; `code`: one of `consumers.bookings.codes`; `attempt`: counted ones so far; `actor`: who
+    the publisher asked for; `code`: one of `consumers.messages.codes`; `attempt`: counted ones so far; `actor`: who
     acted, where a person did.
     """
 

@@ -9,12 +9,12 @@ from aio_pika import Message
 from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands as spec
 
-from consumers.bookings.complaints import KnownMembers
-from consumers.bookings.result import ResultEvent
-from consumers.bookings.verdict import Look, Problem, Settled
-from consumers.intake.deliveries import Delivery
-from consumers.intake.receipt import HandedOut, Receipt
-from consumers.intake.session import Cancel, Consumer, NotPublished
+from consumers.broker.delivery import ParsedDelivery
+from consumers.broker.receipt import HandedOut, Receipt
+from consumers.broker.session import Cancel, NotPublished, Subscription
+from consumers.messages.disposition import Completed, Look, Problem
+from consumers.messages.result import ResultEvent
+from consumers.messages.violations import KnownMembers
 
 
 @dataclass
@@ -26,7 +26,7 @@ class FakeSession:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     why_lost: str = ""
     next_tag: int = 0
-    consumers: list[Consumer] = field(default_factory=list)
+    consumers: list[Subscription] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.handed_out = HandedOut(lambda: self.is_lost)
@@ -40,7 +40,7 @@ class FakeSession:
     def is_lost(self) -> bool:
         return self.lost.is_set()
 
-    async def consume(self, *consumers: Consumer) -> list[Cancel]:
+    async def consume(self, *consumers: Subscription) -> list[Cancel]:
         self.consumers += consumers
         return []
 
@@ -162,23 +162,23 @@ class FakeObserver:
 
     told: list[tuple[str, str]] = field(default_factory=list)
 
-    def finished(self, delivery: Delivery, settled: Settled, result: ResultEvent) -> None:
+    def finished(self, delivery: ParsedDelivery, settled: Completed, result: ResultEvent) -> None:
         self.told.append(("finished", result.outcome))
 
-    def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
+    def deferred(self, delivery: ParsedDelivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         self.told.append(("deferred", f"{problem.code} {wait_s}"))
 
-    def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
+    def failed(self, delivery: ParsedDelivery, problem: Problem, *, attempts: int) -> None:
         self.told.append(("failed", problem.code))
 
     def unreadable(self, known: KnownMembers, code: str, message_id: str | None) -> None:
         self.told.append(("unreadable", code))
 
-    def look_ordered(self, delivery: Delivery, look: Look, *, wait_s: int) -> None:
+    def look_ordered(self, delivery: ParsedDelivery, look: Look, *, wait_s: int) -> None:
         self.told.append(("look_ordered", f"{look} {wait_s}"))
 
-    def looked(self, delivery: Delivery) -> None:
+    def looked(self, delivery: ParsedDelivery) -> None:
         self.told.append(("looked", delivery.look or ""))
 
-    def released(self, delivery: Delivery) -> None:
+    def released(self, delivery: ParsedDelivery) -> None:
         self.told.append(("released", delivery.message.message_id or ""))

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 
 from adapters.calendar import TenantName
-from consumers.bookings.command import BookingCommand, parse_command
-from consumers.bookings.tenants import Tenant, Unusable
+from consumers.messages.command import BookingCommand, parse_command
+from consumers.tenants import Tenant, Unusable
 
 START = "2026-12-01T09:00:00+01:00"
 END = "2026-12-01T10:00:00+01:00"

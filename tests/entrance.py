@@ -2,9 +2,9 @@
 
 from typing import Any, cast
 
-from consumers.intake.names import Names
-from consumers.intake.parked_watch import ParkedWatch
-from consumers.intake.partitions import Partitions
+from consumers.broker.queue_names import QueueNames
+from consumers.partitions import Partitions
+from consumers.settlement.dead_letter_watch import DeadLetterWatch
 from tests.broker import FakeMessage
 from tests.hall import Hall
 
@@ -14,9 +14,9 @@ class Entrance:
 
     def __init__(self, hall: Hall, *, watch: bool = False) -> None:
         self.hall = hall
-        names = Names()
-        self._parts: Partitions | ParkedWatch = (
-            ParkedWatch(names=names, reader=hall.reader, settler=hall.settler)
+        names = QueueNames()
+        self._parts: Partitions | DeadLetterWatch = (
+            DeadLetterWatch(names=names, reader=hall.reader, settler=hall.settler)
             if watch
             else Partitions(
                 names=names,

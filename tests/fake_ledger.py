@@ -13,12 +13,12 @@ from adapters.ledger import (
     BookingKey,
     BreakerRow,
     Claim,
-    ClaimWish,
+    ClaimRequest,
+    CompareAndSwap,
     LedgerError,
     LedgerIdentity,
     LedgerRow,
     State,
-    Swap,
 )
 from adapters.story import Entry
 
@@ -94,11 +94,11 @@ class FakeLedger:
     ) -> list[LedgerRow] | None:
         return await self.rows(tenant, room, bookings) if await self.is_scanned(tenant, room) else None
 
-    async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
+    async def claim(self, wishes: Sequence[ClaimRequest], *, for_s: float) -> list[LedgerRow | None]:
         await self._begin()
         return self._commit([self._claim(wish, for_s) for wish in wishes])
 
-    async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
+    async def swap(self, swaps: Sequence[CompareAndSwap]) -> list[bool]:
         await self._begin()
         return self._commit([self._swap(swap) for swap in swaps])
 
@@ -113,7 +113,7 @@ class FakeLedger:
         await self._begin()
         return (tenant, room) in self.store.scanned
 
-    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[Swap]) -> bool:
+    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[CompareAndSwap]) -> bool:
         await self._begin()
         if (tenant, room) in self.store.scanned:
             return False
@@ -274,7 +274,7 @@ class FakeLedger:
         ends_at = self._now_at + timedelta(seconds=row.claim.remaining_s) if row.claim else None
         self._staged[row.key] = Record(row, ends_at, self._now_at)
 
-    def _claim(self, wish: ClaimWish, for_s: float) -> LedgerRow | None:
+    def _claim(self, wish: ClaimRequest, for_s: float) -> LedgerRow | None:
         row = self._row(wish.row.key) or LedgerRow(key=wish.row.key)
         if as_read(row) != as_read(wish.row) or (row.claim and row.claim.is_live):
             return None
@@ -284,7 +284,7 @@ class FakeLedger:
         self._put(claimed)
         return claimed
 
-    def _swap(self, swap: Swap) -> bool:
+    def _swap(self, swap: CompareAndSwap) -> bool:
         row, before, after = self._row(swap.after.key), swap.before, swap.after
         if before is None and row is not None:
             return False

@@ -16,7 +16,6 @@ from adapters.calendar import (
     Gone,
     ItemRef,
     Mark,
-    Members,
     Operation,
     Outcome,
     ReadEvent,
@@ -25,6 +24,7 @@ from adapters.calendar import (
     RoomEvent,
     RoomReading,
     RoomScan,
+    StoredFields,
     Update,
 )
 from adapters.errors import CalendarError, Misconfigured, Throttled
@@ -153,9 +153,9 @@ class FakeCalendar:
             foreign=tuple(kept.ref for kept in self.events[room] if kept.mark is None),
         )
 
-    def as_kept(self, event: RoomEvent) -> Members:
-        """As `RoomCalendar.as_kept`: everything as it was given, but no HTML."""
-        return Members(
+    def as_stored(self, event: RoomEvent) -> StoredFields:
+        """As `RoomCalendar.as_stored`: everything as it was given, but no HTML."""
+        return StoredFields(
             subject=event.subject,
             starts_at=event.starts_at,
             ends_at=event.ends_at,
@@ -261,9 +261,9 @@ class FakeCalendar:
     def _found(self, room: RoomAddress) -> list[FoundEvent]:
         return [found for kept in self.events[room] if (found := _found(kept))]
 
-    def _members(self, kept: KeptEvent, unchanged: Collection[ItemRef]) -> Members:
+    def _members(self, kept: KeptEvent, unchanged: Collection[ItemRef]) -> StoredFields:
         body = None if kept.ref in unchanged else kept.event.body.content
-        return replace(self.as_kept(kept.event), body=body, recurrence=kept.recurs)
+        return replace(self.as_stored(kept.event), body=body, recurrence=kept.recurs)
 
     def _taken(self, folder: list[KeptEvent], item_id: str) -> KeptEvent:
         kept = next((each for each in folder if each.ref.item_id == item_id), None)

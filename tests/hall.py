@@ -6,11 +6,11 @@ from typing import Any, cast
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import Ledger
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.room import Room
-from consumers.intake.lanes import Lanes
-from consumers.intake.reading import Reader
-from consumers.intake.settle import Settler
+from consumers.broker.parsing import Reader
+from consumers.policy import SyncPolicy
+from consumers.scheduling.dispatcher import Dispatcher
+from consumers.settlement.settle import Settler
+from consumers.sync.room import Room
 from tests.broker import FakeMessage, FakeObserver, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, an_event
 from tests.fake_ledger import FakeLedger
@@ -31,7 +31,7 @@ class Hall:
         self.gate = a_gate(self.used_ledger, self.time)
         self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=FakeObserver())
         self.reader = Reader(Tenants(a_tenant()), self.time.clocks())
-        self.lanes = Lanes(self.room, self.reader, self.settler, clock=self.time.monotonic)
+        self.lanes = Dispatcher(self.room, self.reader, self.settler, clock=self.time.monotonic)
         self.known = True
 
     def room(self, tenant: TenantName, address: RoomAddress) -> Room | None:

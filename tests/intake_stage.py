@@ -17,20 +17,20 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from adapters.calendar import RoomAddress, TenantName
-from consumers.bookings.breaker import Breaker
-from consumers.bookings.gate import Gate
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.room import Clocks, Room
-from consumers.intake.declare import apply
-from consumers.intake.intake import Intake
-from consumers.intake.lanes import Lanes
-from consumers.intake.names import Names
-from consumers.intake.parked_watch import ParkedWatch
-from consumers.intake.partitions import Partitions
-from consumers.intake.reading import Reader
-from consumers.intake.session import BrokerAddress
-from consumers.intake.settle import Settler
-from consumers.intake.topology import Topology
+from consumers.broker.declare import apply
+from consumers.broker.parsing import Reader
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress
+from consumers.broker.topology import Topology
+from consumers.consumer import Consumer
+from consumers.partitions import Partitions
+from consumers.policy import SyncPolicy
+from consumers.scheduling.dispatcher import Dispatcher
+from consumers.settlement.dead_letter_watch import DeadLetterWatch
+from consumers.settlement.settle import Settler
+from consumers.sync.room import Clocks, Room
+from consumers.throttling.circuit_breaker import CircuitBreaker
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.broker import FakeObserver
 from tests.builders import Tenants, a_command, a_tenant
 from tests.fake_ledger import FakeLedger
@@ -45,12 +45,12 @@ HEARTBEAT_S = 1
 CLOCKS = Clocks(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=asyncio.sleep)
 
 
-def an_intake(url: str, names: Names, calendar: FakeCalendar) -> Intake:
+def an_intake(url: str, names: QueueNames, calendar: FakeCalendar) -> Consumer:
     """An intake for the tenant `acme`."""
     tenant, policy, ledger = a_tenant(), SyncPolicy(), FakeLedger()
     settler = Settler(policy=policy, clocks=CLOCKS, observer=FakeObserver())
-    breaker = Breaker(tenant=tenant.name, ledger=ledger, clock=CLOCKS.monotonic, fingerprint=lambda: "a1")
-    gate = Gate(mailbox_concurrency=4, tenant_concurrency=32, clock=CLOCKS.monotonic, breaker=breaker)
+    breaker = CircuitBreaker(tenant=tenant.name, ledger=ledger, clock=CLOCKS.monotonic, fingerprint=lambda: "a1")
+    gate = TenantLimiter(mailbox_concurrency=4, tenant_concurrency=32, clock=CLOCKS.monotonic, breaker=breaker)
 
     def room(_tenant: TenantName, address: RoomAddress) -> Room:
         return Room(
@@ -65,15 +65,15 @@ def an_intake(url: str, names: Names, calendar: FakeCalendar) -> Intake:
         )
 
     reader = Reader(Tenants(tenant), CLOCKS)
-    lanes = Lanes(room, reader, settler, clock=CLOCKS.monotonic)
-    return Intake(
+    lanes = Dispatcher(room, reader, settler, clock=CLOCKS.monotonic)
+    return Consumer(
         address=BrokerAddress(url=url, heartbeat_s=HEARTBEAT_S),
         names=names,
         partition_count=PARTITIONS,
         partitions=Partitions(
             names=names, count=PARTITIONS, reader=reader, lanes=lanes, settler=settler, clocks=CLOCKS
         ),
-        parked_watch=ParkedWatch(names=names, reader=reader, settler=settler),
+        parked_watch=DeadLetterWatch(names=names, reader=reader, settler=settler),
         lanes=lanes,
         ledger=ledger,
         policy=policy,
@@ -87,8 +87,8 @@ class IntakeStage:
     """A worker's inside, its publisher, and who listens to its results."""
 
     url: str
-    names: Names
-    intake: Intake
+    names: QueueNames
+    intake: Consumer
     calendar: FakeCalendar
     running: asyncio.Task[None]
     connection: AbstractConnection
@@ -181,7 +181,7 @@ async def an_intake_stage(
         worker_url: how the intake reaches the broker, if not directly.
         consuming: wait until it does.
     """
-    names, calendar = Names(prefix), FakeCalendar()
+    names, calendar = QueueNames(prefix), FakeCalendar()
     await apply(lambda: aio_pika.connect(broker_url), Topology.of(names, PARTITIONS))
     connection = await aio_pika.connect_robust(broker_url)
     intake = an_intake(worker_url or broker_url, names, calendar)

@@ -8,8 +8,8 @@ from typing import Any
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
-from consumers.intake.copies import Copy
-from consumers.intake.wire import Properties
+from consumers.broker.message_copy import Copy
+from consumers.broker.properties import Properties
 
 
 class Collector:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import Ledger, LedgerRow
-from consumers.bookings.breaker import Breaker
-from consumers.bookings.command import BookingCommand
-from consumers.bookings.gate import Gate
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.room import Clocks, Room
-from consumers.bookings.sync import sync_room
-from consumers.bookings.verdict import Ask, Look, Verdict
+from consumers.messages.command import BookingCommand
+from consumers.messages.disposition import Disposition, Look, SyncRequest
+from consumers.policy import SyncPolicy
+from consumers.sync.room import Clocks, Room
+from consumers.sync.sync_room import sync_room
+from consumers.throttling.circuit_breaker import CircuitBreaker
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.builders import a_booking_command, a_tenant, an_event
 from tests.fake_ledger import FakeLedger
 from tests.fakes import FakeCalendar
@@ -53,10 +53,16 @@ class VirtualTime:
         return Clocks(now=self.now, monotonic=self.monotonic, sleep=self.sleep)
 
 
-def a_gate(ledger: Ledger, time: VirtualTime, *, fingerprint: str = "a1", mailbox_concurrency: int = 4) -> Gate:
+def a_gate(
+    ledger: Ledger, time: VirtualTime, *, fingerprint: str = "a1", mailbox_concurrency: int = 4
+) -> TenantLimiter:
     """A gate of the tenant `acme` with its breaker in the ledger."""
-    breaker = Breaker(tenant=TenantName("acme"), ledger=ledger, clock=time.monotonic, fingerprint=lambda: fingerprint)
-    return Gate(mailbox_concurrency=mailbox_concurrency, tenant_concurrency=32, clock=time.monotonic, breaker=breaker)
+    breaker = CircuitBreaker(
+        tenant=TenantName("acme"), ledger=ledger, clock=time.monotonic, fingerprint=lambda: fingerprint
+    )
+    return TenantLimiter(
+        mailbox_concurrency=mailbox_concurrency, tenant_concurrency=32, clock=time.monotonic, breaker=breaker
+    )
 
 
 @dataclass(eq=False)
@@ -66,23 +72,23 @@ class FakeAsk:
     command: BookingCommand
     first_seen_at: datetime
     look: Look | None = None
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[Disposition] = field(default_factory=list)
 
 
 @dataclass
 class FakeDesk:
     """Remembers verdicts and the second looks that were asked for."""
 
-    verdicts: list[tuple[BookingCommand, Verdict]] = field(default_factory=list)
+    verdicts: list[tuple[BookingCommand, Disposition]] = field(default_factory=list)
     looks: list[tuple[BookingCommand, Look]] = field(default_factory=list)
 
-    async def settle(self, asks: Sequence[Ask], verdict: Verdict) -> None:
+    async def settle(self, asks: Sequence[SyncRequest], verdict: Disposition) -> None:
         for ask in asks:
             assert isinstance(ask, FakeAsk)
             ask.verdicts.append(verdict)
             self.verdicts.append((ask.command, verdict))
 
-    async def second_look(self, ask: Ask, look: Look) -> None:
+    async def second_look(self, ask: SyncRequest, look: Look) -> None:
         self.looks.append((ask.command, look))
 
 
@@ -105,7 +111,7 @@ class RoomBench:
             clocks=self.time.clocks(),
         )
 
-    async def run(self, *commands: BookingCommand, look: Look | None = None, alone: bool = False) -> list[Verdict]:
+    async def run(self, *commands: BookingCommand, look: Look | None = None, alone: bool = False) -> list[Disposition]:
         """Sync a batch; the verdict on each command, of which each must have exactly one."""
         asks = [FakeAsk(command=command, first_seen_at=self.time.now(), look=look) for command in commands]
         await sync_room(self.room, asks, alone=alone)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from adapters.calendar import ItemRef, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Claim, LedgerRow
-from consumers.bookings.command import BookingCommand
-from consumers.bookings.pending import by_booking
-from consumers.bookings.plan import present
+from consumers.messages.command import BookingCommand
+from consumers.sync.booking_batch import by_booking
+from consumers.sync.plan import present
 from tests.builders import a_booking_command
 from tests.rooms import BOARD, FakeAsk, VirtualTime
 

@@ -22,9 +22,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 
 from adapters.rabbitmq.folder import free_ports
 from adapters.simulator import Simulator
-from consumers.intake import declare
-from consumers.intake.names import Names
-from consumers.intake.topology import Topology
+from consumers.broker import declare
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.topology import Topology
 from tests.mailboxes import Collector, Results
 from tests.programs import Finished, Program, run_roomsync
 
@@ -101,7 +101,7 @@ class Stage:
         collects_failed: bool = True,
     ) -> None:
         self.folder = folder
-        self.names = Names(f"t-{secrets.token_hex(4)}")
+        self.names = QueueNames(f"t-{secrets.token_hex(4)}")
         self.tenants = tenants or (StageTenant(),)
         self.partitions = partitions
         self.url = broker_url

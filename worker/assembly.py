@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.story import StoriedLedger
-from consumers.bookings.milestones import Reached, nobody, unfailing
-from consumers.bookings.room import Clocks
-from consumers.intake.intake import Intake
-from consumers.intake.lanes import Lanes
-from consumers.intake.observer import Observer, Observers
-from consumers.intake.parked_watch import ParkedWatch
-from consumers.intake.partitions import Partitions
-from consumers.intake.reading import Reader
-from consumers.intake.relief import put_off
-from consumers.intake.settle import Settler
+from consumers.broker.parsing import Reader
+from consumers.consumer import Consumer
+from consumers.milestones import OnMilestone, ignore, unfailing
+from consumers.partitions import Partitions
+from consumers.scheduling.dispatcher import Dispatcher
+from consumers.scheduling.load_shedding import put_off
+from consumers.settlement.dead_letter_watch import DeadLetterWatch
+from consumers.settlement.observer import Observer, Observers
+from consumers.settlement.settle import Settler
 from consumers.story.telling import Storyteller
+from consumers.sync.room import Clocks
 from worker import wiring
 from worker.chores import Chores
 from worker.metrics import Metrics, TimedCalendar, WorkerState
@@ -35,8 +35,8 @@ class Worker:
     settings: Settings
     registry: TenantRegistry
     ledger: StoriedLedger
-    reaches: wiring.Reaches
-    intake: Intake
+    reaches: wiring.TenantConnections
+    intake: Consumer
     metrics: Metrics
     view: WorkerView
     chores: Chores
@@ -62,7 +62,7 @@ class _Common:
     settler: Settler
 
 
-async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing: "Tracing | None" = None) -> Worker:
+async def assemble(settings: Settings, *, milestones: OnMilestone = ignore, tracing: "Tracing | None" = None) -> Worker:
     """Open the ledger and put everything around it. Raises `LedgerError`."""
     clocks, registry = wiring.clocks(), TenantRegistry(settings, os.environ)
     metrics = _metrics(settings, registry)
@@ -73,7 +73,7 @@ async def assemble(settings: Settings, *, milestones: Reached = nobody, tracing:
         reader, reached = tracing.reader(registry, clocks, milestones), tracing.along(milestones)
     reached = unfailing(reached)
     settler = Settler(policy=wiring.policy(settings), clocks=clocks, observer=observers, reached=reached)
-    reaches = wiring.Reaches(
+    reaches = wiring.TenantConnections(
         registry=registry,
         settings=settings,
         ledger=ledger,
@@ -116,17 +116,17 @@ def _observers(metrics: Metrics, ledger: StoriedLedger, clocks: Clocks, tracing:
     return watching if tracing is None else Observers(watching, tracing)
 
 
-def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
+def _intake(common: _Common, reaches: wiring.TenantConnections) -> Consumer:
     settings, clocks, reader, settler = common.settings, common.clocks, common.reader, common.settler
     names, count = wiring.names(settings), settings.broker.partitions
-    lanes = Lanes(
+    lanes = Dispatcher(
         lambda tenant, address: reaches.room(tenant, address, settler, scan_twice=intake.scan_twice),
         reader,
         settler,
         clock=clocks.monotonic,
         away=lambda tenant: put_off(tenant, common.registry.away_s(tenant)),
     )
-    intake = Intake(
+    intake = Consumer(
         address=wiring.broker_address(settings),
         names=names,
         partition_count=count,
@@ -138,7 +138,7 @@ def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
             settler=settler,
             clocks=clocks,
         ),
-        parked_watch=ParkedWatch(names=names, reader=Reader(common.registry, clocks), settler=settler),
+        parked_watch=DeadLetterWatch(names=names, reader=Reader(common.registry, clocks), settler=settler),
         lanes=lanes,
         ledger=common.ledger,
         policy=wiring.policy(settings),
@@ -148,7 +148,7 @@ def _intake(common: _Common, reaches: wiring.Reaches) -> Intake:
 
 
 def _view(
-    intake: Intake, reaches: wiring.Reaches, registry: TenantRegistry, metrics: Metrics, chores: Chores
+    intake: Consumer, reaches: wiring.TenantConnections, registry: TenantRegistry, metrics: Metrics, chores: Chores
 ) -> WorkerView:
     view = WorkerView(
         intake=intake,

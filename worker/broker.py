@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aio_pika.abc import AbstractConnection
 
-from consumers.intake.session import BrokerAddress
+from consumers.broker.session import BrokerAddress
 from worker.settings import BrokerSettings
 from worker.settings.urls import UnusableUrl
 

@@ -13,9 +13,9 @@ from functools import partial
 import structlog
 
 from adapters.ledger import LedgerError
-from consumers.bookings.milestones import Reached, nobody
-from consumers.bookings.policy import BREAKER_READ_EVERY_S
-from consumers.intake.intake import Intake
+from consumers.consumer import Consumer
+from consumers.milestones import OnMilestone, ignore
+from consumers.policy import BREAKER_READ_EVERY_S
 from worker import wiring
 from worker.assembly import Worker, assemble
 from worker.chores import Chore
@@ -37,7 +37,7 @@ COLLECT_AFTER = (20_000, 20, 20)
 
 
 async def run_worker(
-    settings: Settings, *, exit_when_idle_s: float | None = None, milestones: Reached = nobody
+    settings: Settings, *, exit_when_idle_s: float | None = None, milestones: OnMilestone = ignore
 ) -> None:
     """Consume until SIGTERM or SIGINT, or until idle; drain and return.
 
@@ -91,7 +91,7 @@ def _collect_seldom() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def _on_signals(intake: Intake) -> None:
+def _on_signals(intake: Consumer) -> None:
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:

@@ -12,8 +12,8 @@ from itertools import islice
 
 from adapters.calendar import RoomAddress
 from adapters.errors import CODES
-from consumers.bookings.gate import Gate
-from consumers.intake.intake import Intake
+from consumers.consumer import Consumer
+from consumers.throttling.tenant_limiter import TenantLimiter
 from worker.metrics.queues import QueueMetrics
 from worker.metrics.rates import Rates
 from worker.tenants import TenantTrouble
@@ -31,9 +31,9 @@ class WorkerView:
     """The parts to look at. `tenants`: those that can be used; `gates`: of those that had a command so far;
     `misconfigured`: those whose settings cannot be used; `failing_chores`: those whose trouble lasts, and why."""
 
-    intake: Intake
+    intake: Consumer
     tenants: Callable[[], Iterable[str]]
-    gates: Callable[[], Mapping[str, Gate]]
+    gates: Callable[[], Mapping[str, TenantLimiter]]
     queues: QueueMetrics
     rates: Rates
     misconfigured: Callable[[], Mapping[str, TenantTrouble]] = dict
@@ -126,16 +126,16 @@ class WorkerView:
         }
 
 
-def _name(tenant: tuple[str, Gate]) -> str:
+def _name(tenant: tuple[str, TenantLimiter]) -> str:
     return tenant[0]
 
 
-def _urgency(tenant: tuple[str, Gate]) -> tuple[bool, int]:
+def _urgency(tenant: tuple[str, TenantLimiter]) -> tuple[bool, int]:
     gate = tenant[1]
     return gate.breaker.error is not None, gate.in_flight
 
 
-def _tenant(gate: Gate, now_at: datetime, room: RoomAddress | None) -> dict[str, object]:
+def _tenant(gate: TenantLimiter, now_at: datetime, room: RoomAddress | None) -> dict[str, object]:
     breaker, error = gate.breaker, gate.breaker.error
     told: dict[str, object] = {"breaker": "closed", "why": None, "since": None, "next_probe_in_s": None}
     if error is not None:

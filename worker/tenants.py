@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from consumers.bookings.policy import BREAKER_FIRST_WAIT_S, BREAKER_LATER_AFTER_S, BREAKER_LATER_WAIT_S
-from consumers.bookings.tenants import Tenant, Unusable
+from consumers.policy import BREAKER_FIRST_WAIT_S, BREAKER_LATER_AFTER_S, BREAKER_LATER_WAIT_S
+from consumers.tenants import Tenant, Unusable
 from worker.files import Signature, signature_of
 from worker.settings import Settings, SettingsComplaint, TenantSettings, WrongSettings
 from worker.settings.reading import read_tenants

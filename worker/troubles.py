@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
 
 from adapters.ledger import LedgerError
-from consumers.intake.client_errors import BrokerLost, broker_words
-from consumers.intake.declare import TopologyMismatch
-from consumers.intake.ledger_seat import LedgerRefused
-from consumers.intake.session import NotPublished
+from consumers.broker.declare import TopologyMismatch
+from consumers.broker.errors import BrokerLost, broker_words
+from consumers.broker.ledger_registration import LedgerRefused
+from consumers.broker.session import NotPublished
 
 _FRAMES_SHOWN = 4
 _DECLARE = "Run `roomsync topology apply`, or start a worker."

@@ -17,15 +17,15 @@ from adapters.calendar import RoomAddress, RoomCalendar, TenantName
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
 from adapters.ledger import LedgerUnavailable
 from adapters.story import StoriedLedger
-from consumers.bookings.breaker import Breaker
-from consumers.bookings.gate import Gate
-from consumers.bookings.milestones import Reached, nobody
-from consumers.bookings.policy import SLOW_SHARE, SyncPolicy
-from consumers.bookings.room import Clocks, Room
-from consumers.bookings.tenants import Tenant
-from consumers.bookings.verdict import Desk
-from consumers.intake.names import Names
+from consumers.broker.queue_names import QueueNames
+from consumers.messages.disposition import Desk
+from consumers.milestones import OnMilestone, ignore
+from consumers.policy import SLOW_SHARE, SyncPolicy
 from consumers.reconcile.read import RoomView
+from consumers.sync.room import Clocks, Room
+from consumers.tenants import Tenant
+from consumers.throttling.circuit_breaker import CircuitBreaker
+from consumers.throttling.tenant_limiter import TenantLimiter
 from worker import settings as configured
 from worker.broker import ConfiguredBroker
 from worker.settings import Settings, TenantSettings
@@ -57,9 +57,9 @@ def policy(settings: Settings) -> SyncPolicy:
     )
 
 
-def names(settings: Settings) -> Names:
+def names(settings: Settings) -> QueueNames:
     """The names at the broker."""
-    return Names(settings.broker.prefix)
+    return QueueNames(settings.broker.prefix)
 
 
 def broker_address(settings: Settings) -> ConfiguredBroker:
@@ -109,14 +109,14 @@ def _ews_calendar(settings: EwsSettings) -> RoomCalendar:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reach:
+class _Connection:
     """How a tenant is reached: made anew when its settings or its secret change."""
 
     settings: TenantSettings
     secret: str = field(repr=False)
     tenant: Tenant
     calendar: RoomCalendar
-    gate: Gate
+    gate: TenantLimiter
 
 
 def _fingerprint(settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, secret: str) -> str:
@@ -128,7 +128,7 @@ def _fingerprint(settings: TenantSettings, auth: configured.BasicAuth | configur
     return hashlib.scrypt(secret.encode(), salt=settled.encode(), n=2**14, r=8, p=1, dklen=2).hex()
 
 
-class Reaches:
+class TenantConnections:
     """A calendar and a gate for each tenant, made when its first command comes."""
 
     def __init__(
@@ -138,7 +138,7 @@ class Reaches:
         settings: Settings,
         ledger: StoriedLedger,
         clocks: Clocks,
-        reached: Reached = nobody,
+        reached: OnMilestone = ignore,
         watch: Callable[[RoomCalendar], RoomCalendar] = lambda calendar: calendar,
     ) -> None:
         self._registry = registry
@@ -147,8 +147,8 @@ class Reaches:
         self._policy = policy(settings)
         self._ledger = ledger
         self._clocks = clocks
-        self._reaches: dict[str, _Reach] = {}
-        self._gates: dict[str, Gate] = {}
+        self._reaches: dict[str, _Connection] = {}
+        self._gates: dict[str, TenantLimiter] = {}
         self._unmade: dict[str, float] = {}
         """Until when a calendar that could not be made is not tried again."""
         self._closing: set[asyncio.Task[None]] = set()
@@ -187,11 +187,11 @@ class Reaches:
             hold_s=self._policy.hold_s,
         )
 
-    def gates(self) -> Mapping[str, Gate]:
+    def gates(self) -> Mapping[str, TenantLimiter]:
         """The gate of each tenant that had a command so far."""
         return {name: reach.gate for name, reach in self._reaches.items()}
 
-    def _reach(self, name: TenantName) -> _Reach | None:
+    def _reach(self, name: TenantName) -> _Connection | None:
         settings = self._registry.settings(name)
         if settings is None:
             self._let_go(self._reaches.pop(name, None))
@@ -208,7 +208,7 @@ class Reaches:
         if calendar is None:
             self._let_go(self._reaches.pop(name, None))
             return None
-        self._reaches[name] = _Reach(
+        self._reaches[name] = _Connection(
             settings=settings,
             secret=secret,
             tenant=settings.as_tenant(),
@@ -234,7 +234,7 @@ class Reaches:
             log.error("tenant.unreachable", tenant=settings.name, why=f"{type(error).__name__}: see {key}")
             return None
 
-    def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str]) -> Gate:
+    def _gate(self, settings: TenantSettings, fingerprint: Callable[[], str]) -> TenantLimiter:
         """The tenant's one gate, kept for good: requests that are under way count also after a change."""
         limits, gate = settings.limits, self._gates.get(settings.name)
         if gate is not None:
@@ -242,11 +242,11 @@ class Reaches:
             gate.resize(mailbox_concurrency=limits.mailbox_concurrency, tenant_concurrency=limits.tenant_concurrency)
             return gate
         monotonic, name = self._clocks.monotonic, TenantName(settings.name)
-        gate = self._gates[settings.name] = Gate(
+        gate = self._gates[settings.name] = TenantLimiter(
             mailbox_concurrency=limits.mailbox_concurrency,
             tenant_concurrency=limits.tenant_concurrency,
             clock=monotonic,
-            breaker=Breaker(tenant=name, ledger=self._ledger, clock=monotonic, fingerprint=fingerprint),
+            breaker=CircuitBreaker(tenant=name, ledger=self._ledger, clock=monotonic, fingerprint=fingerprint),
             slow_after_s=self._policy.request_timeout_s * SLOW_SHARE,
         )
         return gate
@@ -265,7 +265,7 @@ class Reaches:
             concurrency=settings.limits.tenant_concurrency,
         )
 
-    def _let_go(self, reach: _Reach | None) -> None:
+    def _let_go(self, reach: _Connection | None) -> None:
         """Close what was replaced once its last requests are over: they end within their time-out."""
         if reach is None:
             return

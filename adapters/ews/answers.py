@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 
 from adapters.calendar import ItemRef
 from adapters.ews.names import BOOKING, SOAP, VERSION, M, T
-from adapters.ews.waits import back_off_s
 from adapters.ews.xml_text import Unreadable, read_xml
+from adapters.exchange.retry_after import back_off_s
 
 Part: TypeAlias = ElementTree.Element
 """An element of an answer."""

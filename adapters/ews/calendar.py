@@ -6,24 +6,24 @@ from adapters.calendar import (
     BookingId,
     FoundEvent,
     ItemRef,
-    Members,
     Operation,
     Outcome,
     RoomAddress,
     RoomEvent,
     RoomReading,
     RoomScan,
+    StoredFields,
 )
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient
 from adapters.ews.answers import MarkedItem
-from adapters.ews.exchange import Exchange
+from adapters.ews.client import Exchange
+from adapters.ews.full_read import Reading, as_stored
 from adapters.ews.marks import Marks
 from adapters.ews.names import booking_mark
 from adapters.ews.reads import marked
 from adapters.ews.settings import EwsSettings
-from adapters.ews.whole import Reading, as_kept
 from adapters.ews.writes import Batch
-from adapters.ews.zones import Zones
+from adapters.exchange.zones import Zones
 
 _MARKS_PER_SEARCH = 200
 """A restriction may hold 255 nodes."""
@@ -76,9 +76,9 @@ class EwsCalendar:
         """As `RoomCalendar.read`; bodies take a request for each ten."""
         return await Reading(self._exchange, self._marks, room).read(unchanged)
 
-    def as_kept(self, event: RoomEvent) -> Members:
-        """As `RoomCalendar.as_kept`."""
-        return as_kept(event, self._zones.kept(event))
+    def as_stored(self, event: RoomEvent) -> StoredFields:
+        """As `RoomCalendar.as_stored`."""
+        return as_stored(event, self._zones.kept(event))
 
     async def close(self) -> None:
         """As `RoomCalendar.close`."""

@@ -8,7 +8,7 @@ from adapters.calendar import ItemRef, RoomAddress
 from adapters.errors import CalendarError, Transient
 from adapters.ews import answers
 from adapters.ews.answers import MarkedItem, Page, Part
-from adapters.ews.exchange import Exchange
+from adapters.ews.client import Exchange
 from adapters.ews.names import Element
 from adapters.ews.queries import FolderName, Mailbox, find_items
 from adapters.ews.translate import error_of

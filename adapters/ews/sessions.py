@@ -14,9 +14,9 @@ from exchangelib.protocol import BaseProtocol
 from exchangelib.transport import BASIC, NTLM
 from requests.auth import HTTPBasicAuth
 
-from adapters.ews.bodies import ACCEPTED
 from adapters.ews.settings import EwsSettings, NtlmAuth
 from adapters.ews.wire import WatchedAdapter
+from adapters.exchange.response_body import ACCEPTED
 
 
 def _user_agent() -> str:

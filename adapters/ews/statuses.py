@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from adapters.errors import CalendarError, Doubt, Misconfigured, Throttled, Transient
 from adapters.ews import answers
-from adapters.ews.http import Answer
 from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, is_exchanges, undecided
-from adapters.ews.waits import retry_after_s
+from adapters.exchange.http import Answer
+from adapters.exchange.retry_after import retry_after_s
 
 BASIC, NTLM = ("basic",), ("ntlm", "negotiate")
 """The schemes that a way to log in can use, as WWW-Authenticate names them."""

@@ -16,8 +16,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from adapters.ews.bodies import PIECE_BYTES, Body, encoding_of
-from adapters.ews.http import CONNECT_TIMEOUT_S, READ_LIMIT_BYTES
+from adapters.exchange.http import CONNECT_TIMEOUT_S, READ_LIMIT_BYTES
+from adapters.exchange.response_body import PIECE_BYTES, Body, encoding_of
 
 
 class Leash:

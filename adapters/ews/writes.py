@@ -13,7 +13,7 @@ from adapters.ews.queries import Mailbox, create_items, delete_items, update_ite
 from adapters.ews.response_codes import GONE, ZONE_UNKNOWN
 from adapters.ews.translate import error_of
 from adapters.ews.xml_text import Unreadable
-from adapters.ews.zones import UTC_ID, Kept, Zones
+from adapters.exchange.zones import UTC_ID, Kept, Zones
 
 
 class Batch:

@@ -3,13 +3,13 @@
 import random
 from dataclasses import replace
 
-from adapters.ledger import BookingKey, Claim, ClaimWish, LedgerRow, State, Swap
+from adapters.ledger import BookingKey, Claim, ClaimRequest, CompareAndSwap, LedgerRow, State
 
 # Tells claims apart and is no secret. `secrets` would ask the system for each, and wait for Python's lock after each.
 _TOKENS = random.Random()  # noqa: S311
 
 
-def claimed(row: LedgerRow | None, wish: ClaimWish, for_s: float) -> LedgerRow | None:
+def claimed(row: LedgerRow | None, wish: ClaimRequest, for_s: float) -> LedgerRow | None:
     """The row with a fresh claim, or None where it changed since it was read or is claimed by somebody at work."""
     current = row or LedgerRow(key=wish.row.key)
     if _as_read(current) != _as_read(wish.row) or (current.claim is not None and current.claim.is_live):
@@ -19,7 +19,7 @@ def claimed(row: LedgerRow | None, wish: ClaimWish, for_s: float) -> LedgerRow |
     return replace(current, claim=claim, state=wish.state or current.state, removed_version=removed_version)
 
 
-def swapped(row: LedgerRow | None, swap: Swap) -> LedgerRow | None:
+def swapped(row: LedgerRow | None, swap: CompareAndSwap) -> LedgerRow | None:
     """The row that the swap leaves behind, or None where the row changed since it was read."""
     if not _may_swap(row, swap.before):
         return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
-from adapters.ledger import BookingKey, BreakerRow, ClaimWish, LedgerError, LedgerIdentity, LedgerRow, Swap
+from adapters.ledger import BookingKey, BreakerRow, ClaimRequest, CompareAndSwap, LedgerError, LedgerIdentity, LedgerRow
 from adapters.sql import breakers, overview, story
 from adapters.sql.changes import barred, claimed, swapped
 from adapters.sql.committer import Committed, Committer, Work
@@ -57,7 +57,7 @@ class SqlLedger:
         rows, read_at_s = await self._reader.do(Work(run, keys=keys, rooms=[room_key]))
         return None if rows is None else [_as_of_now(row, read_at_s) for row in rows]
 
-    async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
+    async def claim(self, wishes: Sequence[ClaimRequest], *, for_s: float) -> list[LedgerRow | None]:
         """Take each claim whose row is still as it was read and has no live claim."""
 
         def run(transaction: Transaction) -> tuple[list[LedgerRow | None], float]:
@@ -66,7 +66,7 @@ class SqlLedger:
         rows, read_at_s = await self._writer.do(Work(run, keys=[wish.row.key for wish in wishes]))
         return [row and _as_of_now(row, read_at_s) for row in rows]
 
-    async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
+    async def swap(self, swaps: Sequence[CompareAndSwap]) -> list[bool]:
         """Carry out each swap whose row is still as it was read; True where it was."""
 
         def run(transaction: Transaction) -> list[bool]:
@@ -88,7 +88,7 @@ class SqlLedger:
         room_key = (tenant, room)
         return await self._reader.do(Work(lambda transaction: transaction.is_scanned(room_key), rooms=[room_key]))
 
-    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[Swap]) -> bool:
+    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[CompareAndSwap]) -> bool:
         """Carry out all swaps and mark the room scanned, or, if it is scanned already, nothing and return False."""
         room_key = (tenant, room)
 
@@ -276,14 +276,14 @@ def _keys(tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]
     return [BookingKey(tenant=tenant, room=room, booking_id=booking) for booking in dict.fromkeys(bookings)]
 
 
-def _claim(transaction: Transaction, wish: ClaimWish, for_s: float) -> LedgerRow | None:
+def _claim(transaction: Transaction, wish: ClaimRequest, for_s: float) -> LedgerRow | None:
     row = claimed(transaction.row(wish.row.key), wish, for_s)
     if row is not None:
         transaction.put(row)
     return row
 
 
-def _swap(transaction: Transaction, swap: Swap) -> bool:
+def _swap(transaction: Transaction, swap: CompareAndSwap) -> bool:
     row = swapped(transaction.row(swap.after.key), swap)
     if row is not None:
         transaction.put(row)

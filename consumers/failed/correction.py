@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.audit import Change
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.json_object import read_object
+from consumers.messages.json_object import read_object
+from consumers.messages.violations import BadMessage
 
 
 class WrongCorrection(Exception):

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adapters.audit import Change
-from consumers.bookings.room import Clocks
 from consumers.failed.message import FailedMessage
 from consumers.failed.planning import Seen, Source
 from consumers.failed.replay import Progress
 from consumers.failed.trail import Trail
+from consumers.sync.room import Clocks
 
 AT_ONCE = 2000
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from pamqp import commands as spec
 
-from consumers.bookings.json_object import MAX_BYTES
+from consumers.broker.field_table import AsSent, Table, text_of
+from consumers.broker.frames import HEAD_BYTES
+from consumers.broker.headers import plausible
+from consumers.broker.message_copy import Copy
+from consumers.broker.properties import Properties
 from consumers.failed.message import Queued, id_of
-from consumers.intake.copies import Copy
-from consumers.intake.fields import AsSent, Table, text_of
-from consumers.intake.frames import HEAD_BYTES
-from consumers.intake.headers import plausible
-from consumers.intake.wire import Properties
+from consumers.messages.json_object import MAX_BYTES
 
 FORMAT = 1
 _PIECE_BYTES = 3 * 65_536

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
-from consumers.bookings.result import Outcome
-from consumers.intake.client_errors import BrokerLost, client_errors
-from consumers.intake.names import Names
+from consumers.broker.errors import BrokerLost, client_errors
+from consumers.broker.queue_names import QueueNames
+from consumers.messages.result import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Following:
         self._lost = False
 
     @classmethod
-    async def open(cls, connection: AbstractConnection, names: Names) -> "Following":
+    async def open(cls, connection: AbstractConnection, names: QueueNames) -> "Following":
         """Bind before anything is published, so that no result is missed."""
         following = cls()
         with client_errors():

@@ -12,9 +12,10 @@ from enum import StrEnum
 
 from adapters.calendar import ItemRef
 from adapters.ledger import LedgerRow, State
-from consumers.bookings.command import BookingCommand
-from consumers.bookings.digest import digest_of_written
-from consumers.bookings.plan import (
+from consumers.messages.command import BookingCommand
+from consumers.messages.digest import digest_of_written
+from consumers.messages.result import Outcome
+from consumers.sync.plan import (
     CreateEvent,
     LookFirst,
     Record,
@@ -29,8 +30,7 @@ from consumers.bookings.plan import (
     present,
     removed,
 )
-from consumers.bookings.render import render
-from consumers.bookings.result import Outcome
+from consumers.sync.render import render
 
 _SOME_ITEM = ItemRef(item_id="as if it were written")
 

@@ -12,17 +12,17 @@ from typing import Any, Protocol
 
 from aiormq.abc import FieldValue
 
-from consumers.bookings.codes import all_codes
-from consumers.bookings.command import BookingCommand, parse_command
-from consumers.bookings.complaints import BadMessage, KnownMembers
-from consumers.bookings.json_object import MAX_BYTES
-from consumers.bookings.message import is_version
-from consumers.bookings.tenants import TenantDirectory
-from consumers.bookings.verdict import Problem
-from consumers.intake.headers import Notes, plausible, read_instant, was_parked_by_us
-from consumers.intake.names import DEATH_REASON_HEADER, HEADER_PREFIX
-from consumers.intake.received import Described, Readable
-from consumers.intake.whole import Sized, check_whole
+from consumers.broker.headers import RoomsyncHeaders, plausible, read_instant, was_parked_by_us
+from consumers.broker.incoming_message import Described, Readable
+from consumers.broker.oversized import Sized, check_whole
+from consumers.broker.queue_names import DEATH_REASON_HEADER, HEADER_PREFIX
+from consumers.messages.codes import all_codes
+from consumers.messages.command import BookingCommand, parse_command
+from consumers.messages.disposition import Problem
+from consumers.messages.json_object import MAX_BYTES
+from consumers.messages.violations import BadMessage, KnownMembers
+from consumers.messages.wire_models import is_version
+from consumers.tenants import TenantDirectory
 
 ID_DIGITS = 12
 _TEXT_MAX = 500
@@ -115,7 +115,7 @@ def _described_by_its_body(message: Queued, tenants: TenantDirectory) -> FailedM
 
 
 def _described(message: Queued, **known: Any) -> FailedMessage:  # noqa: ANN401 - members of FailedMessage
-    notes = Notes.read(message.headers)
+    notes = RoomsyncHeaders.read(message.headers)
     return FailedMessage(
         failed_id=id_of(message),
         attempts=notes.attempts,

@@ -10,16 +10,16 @@ from typing import Protocol
 from adapters.audit import Change
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Ledger, LedgerRow
-from consumers.bookings.command import BookingCommand
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.result import Outcome
-from consumers.bookings.tenants import Tenant, TenantDirectory
+from consumers.broker.headers import RoomsyncHeaders
+from consumers.broker.oversized import is_whole
 from consumers.failed.correction import Corrected, Correction, NotCorrectable, corrected
 from consumers.failed.forecast import Case, Fate, Will, by_booking, fates_of_booking
 from consumers.failed.message import FailedMessage, Queued, describe, parse_whole
 from consumers.failed.selection import Selection, in_order
-from consumers.intake.headers import Notes
-from consumers.intake.whole import is_whole
+from consumers.messages.command import BookingCommand
+from consumers.messages.result import Outcome
+from consumers.messages.violations import BadMessage
+from consumers.tenants import Tenant, TenantDirectory
 
 NO_TEMPLATE = "{subject}"
 IN_MEMORY_MAX_BYTES = 128 * 1024 * 1024
@@ -58,7 +58,7 @@ class Seen:
 
     failed: FailedMessage
     body: bytes = field(repr=False)
-    notes: Notes
+    notes: RoomsyncHeaders
     count: int = 1
 
 
@@ -120,7 +120,7 @@ async def gather(source: Source, selection: Selection, tenants: TenantDirectory)
             return
         size_bytes += len(message.body)
         if size_bytes <= IN_MEMORY_MAX_BYTES:
-            seen[failed.failed_id] = Seen(failed=failed, body=message.body, notes=Notes.read(message.headers))
+            seen[failed.failed_id] = Seen(failed=failed, body=message.body, notes=RoomsyncHeaders.read(message.headers))
 
     await source.look_through(see)
     if size_bytes > IN_MEMORY_MAX_BYTES:

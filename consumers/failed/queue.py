@@ -10,15 +10,15 @@ from typing import cast
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
+from consumers.broker import declare
+from consumers.broker.content import Content
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import Broker
+from consumers.broker.topology import Topology
 from consumers.failed.following import Following
 from consumers.failed.message import Queued, id_of
-from consumers.failed.seat import Seat
+from consumers.failed.operator_lock import OperatorLock
 from consumers.failed.walk import Walk, ready_count
-from consumers.intake import declare
-from consumers.intake.content import Content
-from consumers.intake.names import Names
-from consumers.intake.session import Broker
-from consumers.intake.topology import Topology
 
 IN_HAND_MAX_BYTES = 64 * 1024 * 1024
 BACK_WITHIN_S = 30.0
@@ -51,17 +51,17 @@ class Hand:
 class FailedQueue:
     """The queue, over a connection of its own: one whose end gives everything back."""
 
-    def __init__(self, connection: AbstractConnection, names: Names, *, patience_s: float) -> None:
+    def __init__(self, connection: AbstractConnection, names: QueueNames, *, patience_s: float) -> None:
         self._connection = connection
         self._queue = names.failed
-        self._seat = Seat(connection, names)
+        self._seat = OperatorLock(connection, names)
         self._patience_s = patience_s
 
     @classmethod
     async def open(
         cls,
         address: Broker,
-        names: Names,
+        names: QueueNames,
         broker_version: tuple[int, ...],
         *,
         patience_s: float,
@@ -125,7 +125,7 @@ class FailedQueue:
         while await ready_count(self._connection, self._queue) < count and loop.time() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
 
-    async def follow(self, names: Names) -> Following:
+    async def follow(self, names: QueueNames) -> Following:
         """Follow results from now on."""
         return await Following.open(self._connection, names)
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 
 from aiormq.abc import FieldTable
 
-from consumers.bookings.room import Clocks
+from consumers.broker.headers import copy_of, instant_text
+from consumers.broker.message_copy import Copy
+from consumers.broker.session import Session
+from consumers.broker.waiting import first_completed
 from consumers.failed.correction import Correction, corrected
 from consumers.failed.following import Following, ResultKey
 from consumers.failed.forecast import Will
 from consumers.failed.message import Queued
 from consumers.failed.planning import InHand, Planned, ReplayPlan, Source
 from consumers.failed.trail import Trail
-from consumers.intake.copies import Copy
-from consumers.intake.headers import copy_of, instant_text
-from consumers.intake.patience import first_of
-from consumers.intake.session import Session
+from consumers.sync.room import Clocks
 
 HOLD_S = 200.0
 """How long messages are kept in hand; nothing stays unacknowledged longer than five minutes (DESIGN.md §4)."""
@@ -111,7 +111,7 @@ class Replay:
         """Wait for the next place; False when somebody said stop. Time that was lost is not made up for."""
         now_s = self.clocks.monotonic()
         if now_s < self._next_s:
-            await first_of(self.clocks.sleep(self._next_s - now_s), self.stop.wait())
+            await first_completed(self.clocks.sleep(self._next_s - now_s), self.stop.wait())
         self._next_s = max(self._next_s, now_s - 1.0) + 1.0 / self.rate
         return not self.stop.is_set()
 

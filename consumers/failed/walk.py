@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
-from consumers.intake.client_errors import BrokerLost, client_errors
+from consumers.broker.errors import BrokerLost, client_errors
 
 LOOK_S = 1.0
 TAKEN_AT_ONCE = 500

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
-from adapters.calendar import BookingId, Members, ReadEvent, RoomReading
+from adapters.calendar import BookingId, ReadEvent, RoomReading, StoredFields
 from adapters.ledger import LedgerRow, State
-from consumers.bookings.judge import judge
 from consumers.reconcile.report import Finding, Kind
+from consumers.sync.judge import judge
 
 REMEMBERED_AFTER_END = timedelta(days=90)
 """The ledger may have dropped the rows of events that ended earlier (DESIGN.md §3)."""
@@ -21,7 +21,7 @@ REMEMBERED_AFTER_END = timedelta(days=90)
 class Wanted:
     """How a booking's event would lie there if it were written now, and its digest."""
 
-    members: Members
+    members: StoredFields
     written_digest: str
 
 
@@ -107,7 +107,7 @@ def _of_kept(row: LedgerRow, kept: ReadEvent, wanted: Wanted | None) -> tuple[Ki
     return (Kind.OUTDATED if was_rendered_otherwise else Kind.EDITED), members
 
 
-def differing(wanted: Members, found: Members) -> tuple[str, ...]:
+def differing(wanted: StoredFields, found: StoredFields) -> tuple[str, ...]:
     """The names of the members that differ; blanks count as one, servers rewrite them."""
     skipped = set()
     if wanted.body is None or found.body is None:
@@ -122,7 +122,7 @@ def differing(wanted: Members, found: Members) -> tuple[str, ...]:
     )
 
 
-_MEMBERS = tuple(field.name for field in fields(Members))
+_MEMBERS = tuple(field.name for field in fields(StoredFields))
 
 
 def _plain(value: object) -> object:

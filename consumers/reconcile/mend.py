@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.calendar import BookingId, RoomAddress
-from adapters.ledger import BookingKey, Ledger, LedgerRow, Swap
-from consumers.bookings.command import CommandKind
-from consumers.bookings.verdict import Look
+from adapters.ledger import BookingKey, CompareAndSwap, Ledger, LedgerRow
+from consumers.messages.command import CommandKind
+from consumers.messages.disposition import Look
 from consumers.reconcile.report import Finding, Kind, RoomReport
 
 ROOM_LOOK = BookingId("roomsync.reconcile")
@@ -59,7 +59,7 @@ _WRITTEN_AGAIN = frozenset({Kind.EDITED, Kind.OUTDATED})
 async def _rewrite(ledger: Ledger, findings: Iterable[Finding]) -> tuple[BookingId, ...]:
     """Let the rows say that their content must be written again; returns the bookings whose rows changed since."""
     rows = [finding.row for finding in findings if finding.row is not None and finding.row.written_digest is not None]
-    swaps = [Swap(before=row, after=replace(row, written_digest=None)) for row in rows]
+    swaps = [CompareAndSwap(before=row, after=replace(row, written_digest=None)) for row in rows]
     kept = await ledger.swap(swaps) if swaps else []
     return tuple(row.key.booking_id for row, one in zip(rows, kept, strict=True) if not one)
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from adapters.calendar import BookingId, ItemRef, RoomAddress, RoomCalendar, RoomReading
 from adapters.errors import CalendarError
 from adapters.ledger import Ledger, LedgerRow, State
-from consumers.bookings.digest import digest_of_written
-from consumers.bookings.event import event_from_snapshot
-from consumers.bookings.gate import Gate
-from consumers.bookings.render import render
-from consumers.bookings.retry import ride_out
-from consumers.bookings.room import Clocks
-from consumers.bookings.tenants import Tenant
+from consumers.messages.booking_event import event_from_snapshot
+from consumers.messages.digest import digest_of_written
 from consumers.reconcile.compare import Wanted, compare, steady
 from consumers.reconcile.report import RoomReport
+from consumers.sync.render import render
+from consumers.sync.room import Clocks
+from consumers.tenants import Tenant
+from consumers.throttling.retry import retry_in_place
+from consumers.throttling.tenant_limiter import TenantLimiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class RoomView:
     tenant: Tenant
     address: RoomAddress
     calendar: RoomCalendar
-    gate: Gate
+    gate: TenantLimiter
     ledger: Ledger
     clocks: Clocks
     hold_s: float
@@ -65,11 +65,11 @@ async def _read(view: RoomView, unchanged: Collection[ItemRef]) -> RoomReading:
         async with view.gate.slot(view.address) as turn:
             return await turn.read(view.calendar.read(view.address, unchanged))
 
-    return await ride_out(once, view.hold_s, sleep=view.clocks.sleep)
+    return await retry_in_place(once, view.hold_s, sleep=view.clocks.sleep)
 
 
 def _wanted(view: RoomView, row: LedgerRow) -> Wanted | None:
     if row.snapshot is None:
         return None
     event, _ = render(event_from_snapshot(row.snapshot), view.tenant.subject_template)
-    return Wanted(members=view.calendar.as_kept(event), written_digest=digest_of_written(event))
+    return Wanted(members=view.calendar.as_stored(event), written_digest=digest_of_written(event))

@@ -7,7 +7,7 @@ from datetime import datetime
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import LedgerRow, State
 from adapters.story import Entry, StoriedLedger
-from consumers.story.standing import Standing, standing_of
+from consumers.story.current_state import CurrentState, standing_of
 from consumers.story.trails import OpenMessage, open_messages
 
 Place = tuple[TenantName, RoomAddress]
@@ -22,7 +22,7 @@ class RoomStory:
     row: LedgerRow | None
     entries: tuple[Entry, ...]
     messages: tuple[OpenMessage, ...]
-    standing: Standing
+    standing: CurrentState
     elsewhere: RoomAddress | None = None
 
 

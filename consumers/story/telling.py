@@ -6,11 +6,11 @@ from datetime import datetime
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey
 from adapters.story import Entry, Note, What
-from consumers.bookings.codes import code_of
-from consumers.bookings.complaints import KnownMembers
-from consumers.bookings.result import ResultEvent
-from consumers.bookings.verdict import Effect, Finished, Look, Problem, Settled
-from consumers.intake.deliveries import Delivery
+from consumers.broker.delivery import ParsedDelivery
+from consumers.messages.codes import code_of
+from consumers.messages.disposition import Completed, Effect, Finished, Look, Problem
+from consumers.messages.result import ResultEvent
+from consumers.messages.violations import KnownMembers
 
 _EFFECTS = {Effect.CREATED: What.CREATED, Effect.CHANGED: What.CHANGED, Effect.REMOVED: What.REMOVED}
 _WITHOUT_EFFECT = {
@@ -27,19 +27,19 @@ class Storyteller:
         self._note = note
         self._now = now
 
-    def finished(self, delivery: Delivery, settled: Settled, result: ResultEvent) -> None:
+    def finished(self, delivery: ParsedDelivery, settled: Completed, result: ResultEvent) -> None:
         """A command ended well."""
         what = _WITHOUT_EFFECT[settled.outcome] if settled.effect is None else _EFFECTS[settled.effect]
         self._tell(delivery, what, attempt=delivery.notes.attempts + 1)
 
-    def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
+    def deferred(self, delivery: ParsedDelivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         """A command was sent away, or a look was postponed."""
         if delivery.look is None:
             self._tell(delivery, What.DEFERRED, problem=problem, wait_s=wait_s, attempt=attempts)
         elif delivery.look == "booking":
             self._tell(delivery, What.LOOK_ORDERED, problem=problem, wait_s=wait_s)
 
-    def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
+    def failed(self, delivery: ParsedDelivery, problem: Problem, *, attempts: int) -> None:
         """A command was parked."""
         self._tell(delivery, What.PARKED, problem=problem, attempt=attempts)
 
@@ -63,24 +63,24 @@ class Storyteller:
         )
         self._note(entry)
 
-    def look_ordered(self, delivery: Delivery, look: Look, *, wait_s: int) -> None:
+    def look_ordered(self, delivery: ParsedDelivery, look: Look, *, wait_s: int) -> None:
         """A second look was published. A look at the whole room is nothing of this booking's."""
         if look == "booking":
             self._tell(delivery, What.LOOK_ORDERED, wait_s=wait_s)
 
-    def looked(self, delivery: Delivery) -> None:
+    def looked(self, delivery: ParsedDelivery) -> None:
         """A second look is over."""
         if delivery.look == "booking":
             self._tell(delivery, What.LOOKED)
 
-    def released(self, delivery: Delivery) -> None:
+    def released(self, delivery: ParsedDelivery) -> None:
         """A command was given back to its queue."""
         if delivery.look is None:
             self._tell(delivery, What.RELEASED)
 
     def _tell(
         self,
-        delivery: Delivery,
+        delivery: ParsedDelivery,
         what: What,
         *,
         problem: Problem | None = None,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from adapters.story import Entry, What
 
 
-class Place(StrEnum):
+class MessageLocation(StrEnum):
     """Where a message lies that is not done with."""
 
     DEFERRED = "deferred"
@@ -21,7 +21,7 @@ class Place(StrEnum):
 class OpenMessage:
     """A message that is not done with. `last`: what befell it last; `until`: when it leaves a deferred queue."""
 
-    place: Place
+    place: MessageLocation
     last: Entry
     until: datetime | None = None
 
@@ -62,9 +62,9 @@ def _is_late(last: Entry | None, entry: Entry) -> bool:
 
 def _placed(entry: Entry, now: datetime) -> OpenMessage:
     if entry.what is What.PARKED:
-        return OpenMessage(place=Place.FAILED, last=entry)
+        return OpenMessage(place=MessageLocation.FAILED, last=entry)
     if entry.what is What.DEFERRED:
         until = entry.at + timedelta(seconds=entry.wait_s or 0)
         if now < until:
-            return OpenMessage(place=Place.DEFERRED, last=entry, until=until)
-    return OpenMessage(place=Place.QUEUE, last=entry)
+            return OpenMessage(place=MessageLocation.DEFERRED, last=entry, until=until)
+    return OpenMessage(place=MessageLocation.QUEUE, last=entry)

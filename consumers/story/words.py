@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.story import Entry, What
-from consumers.bookings.codes import all_codes
-from consumers.intake.names import Names
-from consumers.story.standing import Holds, Standing
-from consumers.story.trails import OpenMessage, Place
+from consumers.broker.queue_names import QueueNames
+from consumers.messages.codes import all_codes
+from consumers.story.current_state import CurrentState, Holds
+from consumers.story.trails import MessageLocation, OpenMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Queues:
     """Where messages may lie. `lanes`: the rooms whose commands the worker on this machine has in hand, if it was
     asked."""
 
-    names: Names
+    names: QueueNames
     lanes: frozenset[tuple[TenantName, RoomAddress]] = frozenset()
 
 
@@ -77,16 +77,18 @@ _ENTRIES: dict[What, Callable[[Entry], str]] = {
 def of_message(message: OpenMessage, queues: Queues) -> str:
     """Where a message lies."""
     last, names = message.last, queues.names
-    if message.place is Place.DEFERRED and message.until is not None:
+    if message.place is MessageLocation.DEFERRED and message.until is not None:
         return f"waits in {names.deferred(last.wait_s or 0)} until {instant(message.until)}"
-    if message.place is Place.FAILED:
+    if message.place is MessageLocation.FAILED:
         return f"lies in {names.failed}"
     if (last.key.tenant, last.key.room) in queues.lanes:
         return "waits its turn at the worker, or is being worked on"
     return "lies in its partition's queue, or a worker has it in hand"
 
 
-def of_standing(standing: Standing, room: RoomAddress, queues: Queues, *, elsewhere: RoomAddress | None = None) -> str:
+def of_standing(
+    standing: CurrentState, room: RoomAddress, queues: Queues, *, elsewhere: RoomAddress | None = None
+) -> str:
     """The one sentence that answers "why is this room free, or still booked?".
 
     Args:
@@ -103,14 +105,14 @@ def of_standing(standing: Standing, room: RoomAddress, queues: Queues, *, elsewh
     return said
 
 
-def _booked(standing: Standing) -> str:
+def _booked(standing: CurrentState) -> str:
     said = f"booked by version {standing.version} {_since(standing)}"
     if standing.seen_since is not None:
         said += f"; since then {of_entry(standing.seen_since)} (seen {instant(standing.seen_since.at)})"
     return said
 
 
-def _free(standing: Standing) -> str:
+def _free(standing: CurrentState) -> str:
     if standing.version == 0:
         return "free: nothing of this booking was ever settled here"
     by = standing.by
@@ -120,7 +122,7 @@ def _free(standing: Standing) -> str:
     return f"free: version {standing.version}{asked} removed it at {instant(by.at)}"
 
 
-def _missing(standing: Standing) -> str:
+def _missing(standing: CurrentState) -> str:
     seen = f" at {instant(standing.seen_since.at)}" if standing.seen_since else ""
     return (
         f"free, and should not be: version {standing.version} is settled, but its event was not in the calendar{seen}; "
@@ -128,20 +130,20 @@ def _missing(standing: Standing) -> str:
     )
 
 
-def _writing(standing: Standing) -> str:
+def _writing(standing: CurrentState) -> str:
     return f"being written, or the end of a write is still unknown and the booking rests ({_settled(standing)})"
 
 
-def _unsure(standing: Standing) -> str:
+def _unsure(standing: CurrentState) -> str:
     what = "booked as before" if standing.is_booked else "free"
     return f"{what}, unless a write that ended badly was applied; the next one looks first ({_settled(standing)})"
 
 
-def _settled(standing: Standing) -> str:
+def _settled(standing: CurrentState) -> str:
     return f"version {standing.version} is settled" if standing.version else "nothing is settled yet"
 
 
-_HOLDS: dict[Holds, Callable[[Standing], str]] = {
+_HOLDS: dict[Holds, Callable[[CurrentState], str]] = {
     Holds.BOOKED: _booked,
     Holds.FREE: _free,
     Holds.MISSING: _missing,
@@ -150,7 +152,7 @@ _HOLDS: dict[Holds, Callable[[Standing], str]] = {
 }
 
 
-def _since(standing: Standing) -> str:
+def _since(standing: CurrentState) -> str:
     if standing.since is None or standing.by is None:
         return "since before this story begins"
     return f"since {instant(standing.since)}" + (" (found there)" if standing.by.what is What.FOUND else " (synced)")
@@ -161,12 +163,12 @@ def _hindered(message: OpenMessage, queues: Queues) -> str:
     which = "a message" if last.version is None else f"version {last.version}"
     came = f"{which} ({last.command}) came" if last.command else f"{which} came"
     match message.place:
-        case Place.FAILED:
+        case MessageLocation.FAILED:
             parked = f"{came}: parked at {instant(last.at)}: {_why(last)}; it {where}. {advice(last.code)}"
             return parked.strip()
-        case Place.DEFERRED:
+        case MessageLocation.DEFERRED:
             return f"{came}: it {where}: {_why(last)}"
-        case Place.QUEUE:
+        case MessageLocation.QUEUE:
             return f"{came}: it {where} since {instant(last.at)}"
 
 

@@ -19,11 +19,11 @@ from aio_pika.exceptions import AMQPError
 from adapters.rabbitmq.folder import free_ports
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import SimEvent, Simulator
-from consumers.intake import declare
-from consumers.intake.client_errors import BrokerLost
-from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress, Consumer, NotPublished, Session
-from consumers.intake.topology import Topology
+from consumers.broker import declare
+from consumers.broker.errors import BrokerLost
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress, NotPublished, Session, Subscription
+from consumers.broker.topology import Topology
 from tests.chaos.judge import Version, ended, expected_results
 from tests.mailboxes import again
 from tests.programs import Program
@@ -76,7 +76,7 @@ class Arena:
 
     folder: Path
     broker: BrokerNode = field(default_factory=BrokerNode)
-    names: Names = field(default_factory=Names)
+    names: QueueNames = field(default_factory=QueueNames)
     passwords: dict[str, str] = field(default_factory=lambda: {name: secrets.token_hex(8) for name in TENANTS})
     workers: dict[int, Program] = field(default_factory=dict)
     starts: int = 0
@@ -247,7 +247,7 @@ class Arena:
             try:
                 session = await Session.open(BrokerAddress(url=self.broker.url), self.names, name="chaos results")
                 try:
-                    await session.consume(Consumer(self._results_queue, 200, take))
+                    await session.consume(Subscription(self._results_queue, 200, take))
                     await session.lost.wait()
                 finally:
                     await session.close()

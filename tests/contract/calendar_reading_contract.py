@@ -28,7 +28,7 @@ class CalendarReadingContract:
         await created(calendar, Create(mark=a_mark(version=7), event=event))
         (read,) = (await calendar.read(BOARD, [])).events
         assert read.found.mark == a_mark(version=7)
-        kept = calendar.as_kept(event)
+        kept = calendar.as_stored(event)
         assert replace(read.members, body=kept.body) == kept
         assert kept.body in (None, read.members.body)
 
@@ -36,7 +36,7 @@ class CalendarReadingContract:
         (ref,) = await created(calendar, a_create())
         world.people_rename(BOARD, ref.item_id, "Renamed")
         (read,) = (await calendar.read(BOARD, [])).events
-        assert read.members == replace(calendar.as_kept(a_room_event()), subject="Renamed")
+        assert read.members == replace(calendar.as_stored(a_room_event()), subject="Renamed")
 
     async def test_an_event_that_people_made_a_series_is_read_so_and_an_update_makes_it_single_again(
         self, calendar: RoomCalendar, world: World
@@ -44,11 +44,13 @@ class CalendarReadingContract:
         (ref,) = await created(calendar, a_create())
         world.people_repeat(BOARD, ref.item_id)
         (read,) = (await calendar.read(BOARD, [])).events
-        assert replace(read.members, body=None) == replace(calendar.as_kept(a_room_event()), body=None, recurrence=True)
+        assert replace(read.members, body=None) == replace(
+            calendar.as_stored(a_room_event()), body=None, recurrence=True
+        )
         (outcome,) = await calendar.apply(BOARD, [Update(mark=a_mark(version=2), ref=ref, event=a_room_event())])
         assert isinstance(outcome, Done)
         (read,) = (await calendar.read(BOARD, [])).events
-        assert read.members == calendar.as_kept(a_room_event())
+        assert read.members == calendar.as_stored(a_room_event())
 
     async def test_a_reading_holds_every_copy_and_where_other_peoples_events_lie(
         self, calendar: RoomCalendar, world: World

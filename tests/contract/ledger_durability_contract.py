@@ -17,7 +17,7 @@ from tests.contract.ledger_world import ACME, BOARD, WithLedgers, World, a_key, 
 
 WORKER = """
 import asyncio, json, sys
-from adapters.ledger import ClaimWish, LedgerRow, State
+from adapters.ledger import ClaimRequest, LedgerRow, State
 from adapters.sql import open_ledger
 from tests.contract.ledger_world import a_key
 
@@ -32,7 +32,7 @@ async def main():
             ledger = await open_ledger(*words)
             say((await ledger.identity()).ledger_id)
         elif command == "claim":
-            wishes = [ClaimWish(row=LedgerRow(key=a_key(name)), version=1, state=State.WRITING) for name in words]
+            wishes = [ClaimRequest(row=LedgerRow(key=a_key(name)), version=1, state=State.WRITING) for name in words]
             rows = await asyncio.gather(*(ledger.claim([wish], for_s=90) for wish in wishes))
             say([name for name, [row] in zip(words, rows) if row is not None])
 

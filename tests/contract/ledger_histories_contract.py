@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.calendar import ItemRef
-from adapters.ledger import BookingKey, Claim, ClaimWish, Ledger, LedgerRow, State, Swap
+from adapters.ledger import BookingKey, Claim, ClaimRequest, CompareAndSwap, Ledger, LedgerRow, State
 from tests.contract.ledger_world import MovableClock, WithLedgers, World, a_key
 from tests.fake_ledger import FakeLedger
 
@@ -60,7 +60,7 @@ class Player:
         self, key: BookingKey, which: int, version: int, state: State | None, removed_version: int
     ) -> object:
         row = replace(self.recall(key, which), removed_version=removed_version)
-        wish = ClaimWish(row=row, version=version, state=state)
+        wish = ClaimRequest(row=row, version=version, state=state)
         rows = await self.ledger.claim([wish], for_s=90)
         self.remember(row for row in rows if row is not None)
         return [row and self.plain(row) for row in rows]
@@ -78,7 +78,7 @@ class Player:
             claim=row.claim if keeps else None,
         )
         before = None if which == 0 else row
-        return await self.ledger.swap([Swap(before=before, after=after)])
+        return await self.ledger.swap([CompareAndSwap(before=before, after=after)])
 
     async def bar(self, key: BookingKey, version: int) -> object:
         await self.ledger.bar([(key, version)])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
-from adapters.ledger import ClaimWish, Ledger, LedgerRow, State, Swap
+from adapters.ledger import ClaimRequest, CompareAndSwap, Ledger, LedgerRow, State
 from tests.contract.ledger_world import ACME, BOARD, WithLedgers, World, a_key, a_present_row, claimed, read, written
 
 ATTIC, OTHER = RoomAddress("attic@acme.example"), TenantName("other")
@@ -33,13 +33,13 @@ class BarringContract(WithLedgers):
         assert seen is not None
         assert seen.claim is not None
         assert replace(seen, claim=None) == replace(row, removed_version=8)
-        assert await ledger.swap([Swap(before=mine, after=row)]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=mine, after=row)]) == [True]
 
     async def test_a_swap_merges_the_removed_version_upward(self, ledger: Ledger, other: Ledger) -> None:
         row = await written(ledger, a_present_row(a_key(), removed_version=2))
         await other.bar([(row.key, 8)])
         after = replace(row, version=9, removed_version=5)
-        assert await ledger.swap([Swap(before=row, after=after)]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=row, after=after)]) == [True]
         assert await read(ledger, row.key) == replace(after, removed_version=8)
 
     async def test_a_claim_raises_the_removed_version_with_it(self, ledger: Ledger, other: Ledger) -> None:
@@ -56,7 +56,7 @@ class BarringContract(WithLedgers):
 
     async def test_a_refused_claim_raises_nothing(self, ledger: Ledger) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
-        wish = ClaimWish(row=replace(mine, removed_version=4), version=4)
+        wish = ClaimRequest(row=replace(mine, removed_version=4), version=4)
         assert await ledger.claim([wish], for_s=90) == [None]
         seen = await read(ledger, mine.key)
         assert seen is not None
@@ -74,12 +74,12 @@ class ScanningContract(WithLedgers):
     async def test_a_room_is_scanned_once(self, ledger: Ledger, other: Ledger) -> None:
         row = a_present_row(a_key())
         assert not await ledger.is_scanned(ACME, BOARD)
-        assert await ledger.commit_scan(ACME, BOARD, [Swap(before=None, after=row)])
+        assert await ledger.commit_scan(ACME, BOARD, [CompareAndSwap(before=None, after=row)])
         assert await other.is_scanned(ACME, BOARD)
         assert not await ledger.is_scanned(ACME, ATTIC)
         assert not await ledger.is_scanned(OTHER, BOARD)
         late = a_present_row(a_key())
-        assert not await other.commit_scan(ACME, BOARD, [Swap(before=None, after=late)])
+        assert not await other.commit_scan(ACME, BOARD, [CompareAndSwap(before=None, after=late)])
         assert await read(ledger, row.key) == row
         assert await read(ledger, late.key) is None
 
@@ -94,7 +94,7 @@ class ScanningContract(WithLedgers):
 
     async def test_a_scan_leaves_out_what_changed_since(self, ledger: Ledger, other: Ledger) -> None:
         changed, new = await written(other, a_present_row(a_key(), version=5)), a_present_row(a_key())
-        swaps = [Swap(before=None, after=replace(changed, version=1)), Swap(before=None, after=new)]
+        swaps = [CompareAndSwap(before=None, after=replace(changed, version=1)), CompareAndSwap(before=None, after=new)]
         assert await ledger.commit_scan(ACME, BOARD, swaps)
         assert await read(ledger, changed.key) == changed
         assert await read(ledger, new.key) == new
@@ -105,7 +105,7 @@ class ScanningContract(WithLedgers):
             rows = [a_present_row(a_key(room=room)) for _ in range(4)]
             ledgers = (ledger, other, ledger, other)
             scans = [
-                each.commit_scan(ACME, room, [Swap(before=None, after=row)])
+                each.commit_scan(ACME, room, [CompareAndSwap(before=None, after=row)])
                 for each, row in zip(ledgers, rows, strict=True)
             ]
             committed = await asyncio.gather(*scans)
@@ -232,7 +232,7 @@ class OverviewContract(WithLedgers):
         await ledger.bar([(barred, 3), (swapped, 3)])
         await world.elapse(timedelta(days=100))
         before = LedgerRow(key=swapped, removed_version=3)
-        await ledger.swap([Swap(before=before, after=replace(before, version=4))])
+        await ledger.swap([CompareAndSwap(before=before, after=replace(before, version=4))])
         await ledger.bar([(barred, 2)])
         await world.elapse(timedelta(days=100))
         assert await ledger.expire(keep_days=180) == 1

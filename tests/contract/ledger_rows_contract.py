@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.calendar import BookingId, ItemRef, RoomAddress, TenantName
-from adapters.ledger import ClaimWish, Ledger, LedgerError, LedgerRow, State, Swap
+from adapters.ledger import ClaimRequest, CompareAndSwap, Ledger, LedgerError, LedgerRow, State
 from tests.contract.ledger_world import (
     ACME,
     BOARD,
@@ -53,7 +53,7 @@ class ReadingContract(WithLedgers):
             a_key("B-1", room=RoomAddress("attic@acme.example")),
             a_key("B-1", tenant=TenantName("Acme")),
         ]
-        assert await ledger.swap([Swap(before=None, after=a_present_row(key)) for key in keys]) == [True] * 5
+        assert await ledger.swap([CompareAndSwap(before=None, after=a_present_row(key)) for key in keys]) == [True] * 5
         rows = await ledger.rows(ACME, BOARD, [BookingId("B-1"), BookingId("B-2"), BookingId("B-3"), BookingId("B-1")])
         assert {row.key for row in rows} == {keys[0], keys[2]}
         assert len(rows) == 2
@@ -97,8 +97,8 @@ class ClaimingContract(WithLedgers):
 
     async def test_a_live_claim_refuses_the_next_one_even_by_who_knows_it(self, ledger: Ledger) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
-        assert await ledger.claim([ClaimWish(row=mine, version=3)], for_s=FOR_S) == [None]
-        assert await ledger.claim([ClaimWish(row=LedgerRow(key=mine.key), version=3)], for_s=FOR_S) == [None]
+        assert await ledger.claim([ClaimRequest(row=mine, version=3)], for_s=FOR_S) == [None]
+        assert await ledger.claim([ClaimRequest(row=LedgerRow(key=mine.key), version=3)], for_s=FOR_S) == [None]
 
     async def test_an_expired_claim_may_be_taken_over_once(self, world: World, ledger: Ledger, other: Ledger) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
@@ -109,23 +109,23 @@ class ClaimingContract(WithLedgers):
         assert not seen.claim.is_live
         theirs = await claimed(other, seen, version=5)
         assert theirs.claim != mine.claim
-        assert await ledger.claim([ClaimWish(row=mine, version=2)], for_s=FOR_S) == [None]
+        assert await ledger.claim([ClaimRequest(row=mine, version=2)], for_s=FOR_S) == [None]
 
     async def test_whoever_read_no_claim_cannot_take_over_an_expired_one(self, world: World, ledger: Ledger) -> None:
         await claimed(ledger, LedgerRow(key=(key := a_key())))
         await world.elapse(timedelta(seconds=FOR_S + 1))
-        assert await ledger.claim([ClaimWish(row=LedgerRow(key=key), version=2)], for_s=FOR_S) == [None]
+        assert await ledger.claim([ClaimRequest(row=LedgerRow(key=key), version=2)], for_s=FOR_S) == [None]
 
     @pytest.mark.parametrize("change", CHANGED)
     async def test_a_claim_is_refused_where_the_row_changed(self, ledger: Ledger, change: dict[str, object]) -> None:
         row = await written(ledger, a_present_row(a_key()))
         read_before = replace(row, **change)  # type: ignore[arg-type]
-        assert await ledger.claim([ClaimWish(row=read_before, version=2)], for_s=FOR_S) == [None]
+        assert await ledger.claim([ClaimRequest(row=read_before, version=2)], for_s=FOR_S) == [None]
         assert await read(ledger, row.key) == row
 
     async def test_a_refused_claim_spares_the_others_of_its_call(self, ledger: Ledger) -> None:
         taken, free = await claimed(ledger, LedgerRow(key=a_key())), LedgerRow(key=a_key())
-        wishes = [ClaimWish(row=row, version=1) for row in (taken, free, free)]
+        wishes = [ClaimRequest(row=row, version=1) for row in (taken, free, free)]
         first, second, third = await ledger.claim(wishes, for_s=FOR_S)
         assert first is None
         assert second is not None
@@ -133,7 +133,7 @@ class ClaimingContract(WithLedgers):
 
     async def test_of_many_that_race_for_a_claim_one_wins(self, ledger: Ledger, other: Ledger) -> None:
         for _ in range(10):
-            wish = ClaimWish(row=LedgerRow(key=a_key()), version=1, state=State.WRITING)
+            wish = ClaimRequest(row=LedgerRow(key=a_key()), version=1, state=State.WRITING)
             calls = [each.claim([wish], for_s=FOR_S) for each in (ledger, other) * 4]
             won = [row for [row] in await asyncio.gather(*calls) if row is not None]
             assert len(won) == 1
@@ -146,37 +146,37 @@ class ClaimingContract(WithLedgers):
 class SwappingContract(WithLedgers):
     async def test_a_first_row_is_refused_where_there_is_one_by_now(self, ledger: Ledger) -> None:
         row = await written(ledger, a_present_row(a_key()))
-        assert await ledger.swap([Swap(before=None, after=replace(row, version=5))]) == [False]
+        assert await ledger.swap([CompareAndSwap(before=None, after=replace(row, version=5))]) == [False]
         assert await read(ledger, row.key) == row
 
     async def test_a_fresh_row_stands_for_no_row(self, ledger: Ledger) -> None:
         key = a_key()
-        assert await ledger.swap([Swap(before=LedgerRow(key=key), after=a_present_row(key))]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=LedgerRow(key=key), after=a_present_row(key))]) == [True]
         assert await read(ledger, key) == a_present_row(key)
 
     async def test_a_row_that_is_gone_by_now_is_not_swapped(self, ledger: Ledger) -> None:
         row = a_present_row(a_key())
-        assert await ledger.swap([Swap(before=row, after=replace(row, version=2))]) == [False]
+        assert await ledger.swap([CompareAndSwap(before=row, after=replace(row, version=2))]) == [False]
         assert await read(ledger, row.key) is None
 
     @pytest.mark.parametrize("change", CHANGED)
     async def test_a_swap_is_refused_where_the_row_changed(self, ledger: Ledger, change: dict[str, object]) -> None:
         row = await written(ledger, a_present_row(a_key()))
         read_before = replace(row, **change)  # type: ignore[arg-type]
-        assert await ledger.swap([Swap(before=read_before, after=replace(row, version=9))]) == [False]
+        assert await ledger.swap([CompareAndSwap(before=read_before, after=replace(row, version=9))]) == [False]
         assert await read(ledger, row.key) == row
 
     async def test_nothing_else_of_the_row_is_compared(self, ledger: Ledger) -> None:
         row = await written(ledger, a_present_row(a_key()))
         read_before = replace(row, **UNCOMPARED)  # type: ignore[arg-type]
-        assert await ledger.swap([Swap(before=read_before, after=replace(row, version=2))]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=read_before, after=replace(row, version=2))]) == [True]
 
     async def test_a_refused_swap_spares_the_others_of_its_call(self, ledger: Ledger) -> None:
         row, new = await written(ledger, a_present_row(a_key())), a_present_row(a_key())
         swaps = [
-            Swap(before=None, after=row),
-            Swap(before=None, after=new),
-            Swap(before=new, after=replace(new, version=2)),
+            CompareAndSwap(before=None, after=row),
+            CompareAndSwap(before=None, after=new),
+            CompareAndSwap(before=new, after=replace(new, version=2)),
         ]
         assert await ledger.swap(swaps) == [False, True, True]
         assert (await read(ledger, new.key)) == replace(new, version=2)
@@ -184,13 +184,13 @@ class SwappingContract(WithLedgers):
     async def test_settling_gives_the_claim_back(self, ledger: Ledger) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()), state=State.WRITING)
         settled = a_present_row(mine.key, version=2)
-        assert await ledger.swap([Swap(before=mine, after=settled)]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=mine, after=settled)]) == [True]
         assert await read(ledger, mine.key) == settled
 
     async def test_a_claim_keeps_its_token_and_its_end_through_a_swap(self, world: World, ledger: Ledger) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
         await world.elapse(timedelta(seconds=60))
-        assert await ledger.swap([Swap(before=mine, after=replace(mine, removed_version=2))]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=mine, after=replace(mine, removed_version=2))]) == [True]
         seen = await read(ledger, mine.key)
         assert seen is not None
         assert seen.claim is not None
@@ -202,13 +202,13 @@ class SwappingContract(WithLedgers):
         mine = await claimed(ledger, LedgerRow(key=a_key()))
         await world.elapse(timedelta(seconds=FOR_S + 1))
         theirs = await claimed(other, mine, version=3)
-        assert await ledger.swap([Swap(before=mine, after=a_present_row(mine.key))]) == [False]
-        assert await other.swap([Swap(before=theirs, after=a_present_row(mine.key, version=3))]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=mine, after=a_present_row(mine.key))]) == [False]
+        assert await other.swap([CompareAndSwap(before=theirs, after=a_present_row(mine.key, version=3))]) == [True]
 
     async def test_an_expired_claim_that_nobody_took_still_settles(self, world: World, ledger: Ledger) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
         await world.elapse(timedelta(seconds=FOR_S + 1))
-        assert await ledger.swap([Swap(before=mine, after=a_present_row(mine.key))]) == [True]
+        assert await ledger.swap([CompareAndSwap(before=mine, after=a_present_row(mine.key))]) == [True]
 
     @pytest.mark.parametrize("remembered", [{"snapshot": "{}"}, {"written_digest": "w"}], ids=["snapshot", "digest"])
     async def test_a_tombstone_that_remembers_its_event_is_refused_with_its_call(
@@ -216,12 +216,14 @@ class SwappingContract(WithLedgers):
     ) -> None:
         tombstone = LedgerRow(key=a_key(), version=1, **remembered)  # type: ignore[arg-type]
         with pytest.raises(LedgerError):
-            await ledger.swap([Swap(before=None, after=row) for row in (tombstone, a_present_row(a_key("beside")))])
+            await ledger.swap(
+                [CompareAndSwap(before=None, after=row) for row in (tombstone, a_present_row(a_key("beside")))]
+            )
         assert await read(ledger, a_key("beside")) is None
 
     async def test_what_is_refused_costs_the_calls_beside_it_nothing(self, ledger: Ledger) -> None:
         rows = [LedgerRow(key=a_key(), snapshot="{}") if n == 3 else a_present_row(a_key()) for n in range(8)]
-        calls = [ledger.swap([Swap(before=None, after=row)]) for row in rows]
+        calls = [ledger.swap([CompareAndSwap(before=None, after=row)]) for row in rows]
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert isinstance(results.pop(3), LedgerError)
         assert results == [[True]] * 7

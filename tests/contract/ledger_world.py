@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from adapters.calendar import BookingId, ItemRef, RoomAddress, TenantName
-from adapters.ledger import BookingKey, ClaimWish, Ledger, LedgerRow, State, Swap
+from adapters.ledger import BookingKey, ClaimRequest, CompareAndSwap, Ledger, LedgerRow, State
 
 ACME, BOARD = TenantName("acme"), RoomAddress("board@acme.example")
 FOR_S = 90.0
@@ -67,12 +67,12 @@ async def read(ledger: Ledger, key: BookingKey) -> LedgerRow | None:
 
 async def written(ledger: Ledger, row: LedgerRow) -> LedgerRow:
     """The row, after it was put into the ledger."""
-    assert await ledger.swap([Swap(before=None, after=row)]) == [True]
+    assert await ledger.swap([CompareAndSwap(before=None, after=row)]) == [True]
     return row
 
 
 async def claimed(ledger: Ledger, row: LedgerRow, *, version: int = 2, state: State | None = None) -> LedgerRow:
-    [mine] = await ledger.claim([ClaimWish(row=row, version=version, state=state)], for_s=FOR_S)
+    [mine] = await ledger.claim([ClaimRequest(row=row, version=version, state=state)], for_s=FOR_S)
     assert mine is not None
     return mine
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from adapters.ledger import ClaimWish, Ledger, LedgerBroken, LedgerRow, LedgerUnavailable, Swap
+from adapters.ledger import ClaimRequest, CompareAndSwap, Ledger, LedgerBroken, LedgerRow, LedgerUnavailable
 from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.postgresql import PostgresqlDatabase
 from tests.contract.ledger_contract import LedgerContract
@@ -101,7 +101,7 @@ async def test_a_row_that_changes_while_a_claim_waits_for_it_is_not_claimed(worl
     row = await written(ledger, a_present_row(a_key()))
     with psycopg.connect(world.url) as holder, psycopg.connect(world.url, autocommit=True) as watcher:
         holder.execute("UPDATE roomsync_bookings SET version = 5")
-        claim = asyncio.ensure_future(ledger.claim([ClaimWish(row=row, version=2)], for_s=90))
+        claim = asyncio.ensure_future(ledger.claim([ClaimRequest(row=row, version=2)], for_s=90))
         async with asyncio.timeout(4):
             while not watcher.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)  # PostgreSQL tells nobody that somebody waits
@@ -115,8 +115,8 @@ async def test_transactions_that_meet_are_done_again(world: PostgresWorld) -> No
     one, two = await world.open(), await world.open()
     for _ in range(10):
         rows = [a_present_row(a_key()) for _ in range(10)]
-        first = one.swap([Swap(before=None, after=row) for row in rows])
-        second = two.swap([Swap(before=None, after=row) for row in reversed(rows)])
+        first = one.swap([CompareAndSwap(before=None, after=row) for row in rows])
+        second = two.swap([CompareAndSwap(before=None, after=row) for row in reversed(rows)])
         done = await asyncio.gather(first, second)
         assert [a + b for a, b in zip(done[0], reversed(done[1]), strict=True)] == [1] * 10
     await one.close()

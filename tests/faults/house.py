@@ -12,12 +12,12 @@ from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import Ledger
 from adapters.simulator import SimEvent, Simulator
 from adapters.sql import open_ledger
-from consumers.bookings.breaker import Breaker
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.room import Room
-from consumers.intake.lanes import Lanes
-from consumers.intake.reading import Reader
-from consumers.intake.settle import Settler
+from consumers.broker.parsing import Reader
+from consumers.policy import SyncPolicy
+from consumers.scheduling.dispatcher import Dispatcher
+from consumers.settlement.settle import Settler
+from consumers.sync.room import Room
+from consumers.throttling.circuit_breaker import CircuitBreaker
 from tests.broker import FakeMessage, FakeObserver
 from tests.builders import Tenants, a_body, an_event
 from tests.fake_ledger import FakeLedger
@@ -43,7 +43,7 @@ class House:
         self.queues = Queues(clock=lambda: time.passed_s)
         self.settler = Settler(policy=self.policy, clocks=clocks, observer=FakeObserver())
         self.reader = Reader(Tenants(*(reach.tenant for reach in reaches.values())), clocks)
-        self.lanes = Lanes(self._room, self.reader, self.settler, clock=time.monotonic)
+        self.lanes = Dispatcher(self._room, self.reader, self.settler, clock=time.monotonic)
         self._counted_before: Counter[tuple[str, str]] = Counter()
 
     def _room(self, tenant: TenantName, address: RoomAddress) -> Room:
@@ -65,7 +65,7 @@ class House:
         return self.reaches["acme"].exchange
 
     @property
-    def breaker(self) -> Breaker:
+    def breaker(self) -> CircuitBreaker:
         """The breaker of `acme`."""
         return self.reaches["acme"].gate.breaker
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from aio_pika import Message
 
-from consumers.bookings.result import Outcome, ResultEvent
+from consumers.messages.result import Outcome, ResultEvent
 from tests.broker import FakeMessage, FakeSession
 
 CODE, LOOK = "x-roomsync-error-code", "x-roomsync-look"

@@ -10,9 +10,9 @@ from adapters.ews.calendar import EwsCalendar
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.ledger import Ledger
 from adapters.simulator import Simulator
-from consumers.bookings.breaker import Breaker
-from consumers.bookings.gate import Gate
-from consumers.bookings.tenants import Tenant
+from consumers.tenants import Tenant
+from consumers.throttling.circuit_breaker import CircuitBreaker
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.builders import a_tenant
 from tests.faults.exchange_time import CommonTime
 
@@ -26,7 +26,7 @@ class Reach:
     tenant: Tenant
     exchange: Simulator
     calendar: EwsCalendar
-    gate: Gate
+    gate: TenantLimiter
 
 
 @asynccontextmanager
@@ -62,12 +62,14 @@ async def a_reach(
         request_timeout_s=ews_timeout_s,
         concurrency=8,
     )
-    breaker = Breaker(tenant=settings.tenant, ledger=ledger, clock=time.monotonic, fingerprint=lambda: "as configured")
+    breaker = CircuitBreaker(
+        tenant=settings.tenant, ledger=ledger, clock=time.monotonic, fingerprint=lambda: "as configured"
+    )
     reach = Reach(
         tenant=a_tenant(name, domains=frozenset({domain})),
         exchange=exchange,
         calendar=EwsCalendar(settings),
-        gate=Gate(mailbox_concurrency=4, tenant_concurrency=32, clock=time.monotonic, breaker=breaker),
+        gate=TenantLimiter(mailbox_concurrency=4, tenant_concurrency=32, clock=time.monotonic, breaker=breaker),
     )
     try:
         yield reach

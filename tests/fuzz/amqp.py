@@ -11,20 +11,20 @@ from aiormq.exceptions import AMQPError
 from pamqp import commands as spec
 from pamqp.body import ContentBody
 
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.json_object import MAX_BYTES
-from consumers.bookings.policy import SyncPolicy
+from consumers.broker.frames import Frames, Header
+from consumers.broker.headers import copy_of
+from consumers.broker.incoming_message import Received
+from consumers.broker.message_copy import Copy, NotCopied
+from consumers.broker.parsing import Reader
+from consumers.broker.properties import Properties
+from consumers.broker.publisher import FRAME_MAX_BYTES
+from consumers.broker.receipt import HandedOut
 from consumers.failed.export import line_of, read_line
 from consumers.failed.message import describe, id_of
-from consumers.intake.copies import Copy, NotCopied
-from consumers.intake.frames import Frames, Header
-from consumers.intake.headers import copy_of
-from consumers.intake.publisher import FRAME_MAX_BYTES
-from consumers.intake.reading import Reader
-from consumers.intake.receipt import HandedOut
-from consumers.intake.received import Received
-from consumers.intake.settle import Settler
-from consumers.intake.wire import Properties
+from consumers.messages.json_object import MAX_BYTES
+from consumers.messages.violations import BadMessage
+from consumers.policy import SyncPolicy
+from consumers.settlement.settle import Settler
 from tests.broker import FakeObserver, FakeSession
 from tests.builders import Tenants, a_body, a_tenant
 from tests.fuzz.harness import Target

@@ -6,10 +6,10 @@ from random import Random
 from typing import cast
 
 from adapters.calendar import TenantName
-from consumers.bookings.command import parse_command
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.json_object import MAX_BYTES
-from consumers.bookings.tenants import Tenant
+from consumers.messages.command import parse_command
+from consumers.messages.json_object import MAX_BYTES
+from consumers.messages.violations import BadMessage
+from consumers.tenants import Tenant
 from tests.fuzz.harness import Target
 from tests.fuzz.mutations import mutate_bytes, mutate_json
 

@@ -15,20 +15,20 @@ from xml.etree import ElementTree
 from adapters.calendar import BookingId, Create, FoundEvent, ItemRef, Operation, Outcome, Remove, TenantName, Update
 from adapters.errors import CalendarError
 from adapters.ews import answers
-from adapters.ews.bodies import Body
 from adapters.ews.calendar import EwsCalendar
-from adapters.ews.exchange import Exchange
-from adapters.ews.http import READ_LIMIT_BYTES, Answer, ReplyLost
+from adapters.ews.client import Exchange
+from adapters.ews.full_read import Reading
 from adapters.ews.marks import Marks
 from adapters.ews.reads import Search, marked
 from adapters.ews.settings import BasicAuth, EwsSettings
-from adapters.ews.whole import Reading
 from adapters.ews.writes import Batch
-from adapters.ews.zones import Zones
+from adapters.exchange.http import READ_LIMIT_BYTES, Answer, ReplyLost
+from adapters.exchange.response_body import Body
+from adapters.exchange.zones import Zones
 from adapters.ledger import BookingKey, LedgerRow, State
 from adapters.simulator import Simulator
-from consumers.bookings.judge import judge, judge_first_touch
 from consumers.reconcile.compare import Wanted, compare
+from consumers.sync.judge import judge, judge_first_touch
 from tests.contract.calendar_world import BOARD, EVERY_MEMBER, a_create, a_mark, a_room_event
 from tests.fuzz.harness import Target
 from tests.fuzz.mutations import NUMBERS, TEXTS, mutate_bytes
@@ -212,7 +212,7 @@ def _whole(exchange: Exchange, calendar: EwsCalendar, marks: Marks, answer: Answ
     (page,) = exchange._read(answer, partial(search._read, folders=1, offset=0), False)
     items = _items(page)
     read = reading.result(items, {item.ref.item_id: "text" for item in items})
-    wanted = Wanted(members=calendar.as_kept(a_room_event()), written_digest="x")
+    wanted = Wanted(members=calendar.as_stored(a_room_event()), written_digest="x")
     compare({BookingId("B-1"): _row()}, [], read, lambda _: wanted, NOW)
     _check([event.found for event in read.events])
 

@@ -1,6 +1,6 @@
 """Commands that are in hand when something goes wrong, and the session that they came by."""
 
-from consumers.intake.session import Session
+from consumers.broker.session import Session
 from tests.intake_stage import IntakeStage
 
 

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from adapters.rabbitmq.folder import free_ports
 from adapters.rabbitmq.node import BrokerNode
-from consumers.intake.client_errors import NotPublished
-from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress, Session
+from consumers.broker.errors import NotPublished
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress, Session
 from tests.fakes import FakeCalendar
 from tests.intake_stage import IntakeStage, an_intake, an_intake_stage
 from tests.integration.in_flight import commands_in_flight, in_hand, in_use, lost
@@ -65,7 +65,7 @@ async def test_a_batch_that_outlives_its_connection_is_written_once_and_told_onc
 async def test_nobody_waits_for_ever_who_publishes_while_the_connection_dies(
     node: BrokerNode, proxy: TcpProxy, turns_later: int
 ) -> None:
-    session = await Session.open(BrokerAddress(url=proxy.url), Names())
+    session = await Session.open(BrokerAddress(url=proxy.url), QueueNames())
     try:
         proxy.cut()
         await turns(turns_later)
@@ -262,7 +262,7 @@ async def test_what_only_a_person_can_mend_ends_a_worker_that_starts(
 ) -> None:
     url = f"amqp://{credentials}@127.0.0.1:{node.port}/{vhost}"
     with pytest.raises(refusal):
-        await an_intake(url, Names(amqp_prefix), FakeCalendar()).run()
+        await an_intake(url, QueueNames(amqp_prefix), FakeCalendar()).run()
 
 
 async def test_credentials_that_are_refused_later_are_waited_for(

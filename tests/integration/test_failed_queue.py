@@ -16,16 +16,16 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from adapters.rabbitmq.node import BrokerNode
+from consumers.broker import declare
+from consumers.broker.declare import TopologyMismatch
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress
+from consumers.broker.topology import Topology
 from consumers.failed.export import FileMessage
 from consumers.failed.message import FailedMessage, describe, id_of
+from consumers.failed.operator_lock import OperatorLock, SeatTaken
 from consumers.failed.queue import FailedQueue
-from consumers.failed.seat import Seat, SeatTaken
 from consumers.failed.selection import GroupBy, Groups
-from consumers.intake import declare
-from consumers.intake.declare import TopologyMismatch
-from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress
-from consumers.intake.topology import Topology
 from tests.builders import Tenants, a_body, a_tenant
 from tests.mailboxes import Collector
 
@@ -39,8 +39,8 @@ BEGUN_AT = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
-async def names(broker: BrokerNode, amqp_prefix: str) -> AsyncIterator[Names]:
-    names = Names(amqp_prefix)
+async def names(broker: BrokerNode, amqp_prefix: str) -> AsyncIterator[QueueNames]:
+    names = QueueNames(amqp_prefix)
     topology = Topology.of(names, 1)
     await declare.apply(lambda: aio_pika.connect(broker.url), topology)
     yield names
@@ -60,7 +60,7 @@ async def connection(broker: BrokerNode) -> AsyncIterator[AbstractConnection]:
     await connection.close()
 
 
-async def fill(connection: AbstractConnection, names: Names, count: int, *, first: int = 0) -> None:
+async def fill(connection: AbstractConnection, names: QueueNames, count: int, *, first: int = 0) -> None:
     channel = await connection.channel()
     exchange = await channel.get_exchange(names.failed, ensure=False)
     places = asyncio.Semaphore(300)
@@ -93,7 +93,7 @@ def parked(number: int) -> Message:
     )
 
 
-async def opened(broker: BrokerNode, names: Names, *, patience_s: float = 30) -> FailedQueue:
+async def opened(broker: BrokerNode, names: QueueNames, *, patience_s: float = 30) -> FailedQueue:
     return await FailedQueue.open(BrokerAddress(url=broker.url), names, VERSION, patience_s=patience_s)
 
 
@@ -103,14 +103,14 @@ async def looked_through(queue: FailedQueue) -> list[FailedMessage]:
     return found
 
 
-async def depth(connection: AbstractConnection, names: Names) -> int:
+async def depth(connection: AbstractConnection, names: QueueNames) -> int:
     channel = await connection.channel()
     declared = await channel.declare_queue(names.failed, passive=True)
     await channel.close()
     return declared.declaration_result.message_count or 0
 
 
-async def drained(connection: AbstractConnection, names: Names, count: int) -> list[AbstractIncomingMessage]:
+async def drained(connection: AbstractConnection, names: QueueNames, count: int) -> list[AbstractIncomingMessage]:
     """So many messages, taken the plain way, by one consumer."""
     channel = await connection.channel()
     collected = Collector(str)
@@ -128,7 +128,7 @@ def plain(message: AbstractIncomingMessage) -> FileMessage:
 
 
 async def test_looking_through_twice_shows_the_same_in_the_same_order_and_changes_nothing(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     await fill(connection, names, MESSAGES)
     queue = await opened(broker, names)
@@ -150,7 +150,7 @@ async def test_looking_through_twice_shows_the_same_in_the_same_order_and_change
 
 
 async def test_a_message_that_is_parked_meanwhile_is_not_lost(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     await fill(connection, names, 1200)
     queue = await opened(broker, names)
@@ -163,7 +163,7 @@ async def test_a_message_that_is_parked_meanwhile_is_not_lost(
 
 
 async def test_only_what_was_asked_for_is_taken_and_the_rest_is_there_for_others_meanwhile(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     await fill(connection, names, 1300)
     queue, other = await opened(broker, names), await opened(broker, names)
@@ -184,7 +184,7 @@ async def test_only_what_was_asked_for_is_taken_and_the_rest_is_there_for_others
 
 
 async def test_equal_messages_share_an_id_and_are_taken_as_often_as_they_are_there(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     for _ in range(2):
         await fill(connection, names, 3)
@@ -197,10 +197,10 @@ async def test_equal_messages_share_an_id_and_are_taken_as_often_as_they_are_the
 
 
 async def test_a_second_operator_waits_for_the_seat_and_is_told_when_it_stays_taken(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     await fill(connection, names, 5)
-    seat = Seat(connection, names)
+    seat = OperatorLock(connection, names)
     await seat.take(within_s=0)
     impatient, patient = await opened(broker, names, patience_s=0.3), await opened(broker, names)
     with pytest.raises(SeatTaken, match="Another operator"):
@@ -215,11 +215,11 @@ async def test_a_second_operator_waits_for_the_seat_and_is_told_when_it_stays_ta
 
 
 async def test_the_seat_is_free_as_soon_as_its_owner_is_gone(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     await fill(connection, names, 5)
     gone = await aio_pika.connect(broker.url)
-    await Seat(gone, names).take(within_s=0)
+    await OperatorLock(gone, names).take(within_s=0)
     await gone.close()
     queue = await opened(broker, names, patience_s=20)
     assert len(await looked_through(queue)) == 5
@@ -227,7 +227,7 @@ async def test_the_seat_is_free_as_soon_as_its_owner_is_gone(
 
 
 async def test_a_queue_with_a_delivery_limit_is_not_looked_through(
-    broker: BrokerNode, names: Names, connection: AbstractConnection
+    broker: BrokerNode, names: QueueNames, connection: AbstractConnection
 ) -> None:
     channel = await connection.channel()
     await channel.queue_delete(names.failed)
@@ -239,4 +239,4 @@ async def test_a_queue_with_a_delivery_limit_is_not_looked_through(
 
 async def test_a_missing_queue_is_named(broker: BrokerNode, amqp_prefix: str) -> None:
     with pytest.raises(TopologyMismatch, match="topology apply"):
-        await opened(broker, Names(f"{amqp_prefix}-none"))
+        await opened(broker, QueueNames(f"{amqp_prefix}-none"))

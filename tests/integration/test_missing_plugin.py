@@ -7,9 +7,9 @@ import aio_pika
 import pytest
 
 from adapters.rabbitmq.node import BrokerNode
-from consumers.intake.declare import TopologyMismatch, apply
-from consumers.intake.names import Names
-from consumers.intake.topology import Topology
+from consumers.broker.declare import TopologyMismatch, apply
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.topology import Topology
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -18,7 +18,7 @@ async def test_a_broker_without_the_plugin_is_told_with_the_command_that_enables
     private_broker: BrokerNode, amqp_prefix: str
 ) -> None:
     await asyncio.to_thread(disable_plugins, private_broker)
-    topology = Topology.of(Names(amqp_prefix), partitions=2)
+    topology = Topology.of(QueueNames(amqp_prefix), partitions=2)
 
     with pytest.raises(TopologyMismatch) as refused:
         await apply(lambda: aio_pika.connect(private_broker.url), topology)

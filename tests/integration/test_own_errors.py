@@ -11,10 +11,10 @@ import pytest
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import HeadersType
 
-from consumers.intake.receipt import AlreadySettled, State
-from consumers.intake.received import Received
-from consumers.intake.session import BrokerAddress, Consumer, Session
-from consumers.intake.strays import Strays
+from consumers.broker.incoming_message import Received
+from consumers.broker.receipt import AlreadySettled, State
+from consumers.broker.session import BrokerAddress, Session, Subscription
+from consumers.settlement.unowned_deliveries import Strays
 from tests.builders import a_command
 from tests.intake_stage import IntakeStage
 from tests.integration.in_flight import commands_in_flight, in_use
@@ -60,7 +60,7 @@ async def taken_from_partitions(stage: IntakeStage) -> list[Received]:
     session = await Session.open(BrokerAddress(url=stage.url), stage.names)
     try:
         queues = [stage.names.partition(number) for number in range(stage.intake.partition_count)]
-        await session.consume(*(Consumer(queue, 10, keep) for queue in queues))
+        await session.consume(*(Subscription(queue, 10, keep) for queue in queues))
         await until(lambda: taken)
     finally:
         await session.close()
@@ -115,7 +115,7 @@ async def handed(stage: IntakeStage) -> AsyncIterator[tuple[Session, Received]]:
         taken.append(message)
 
     session = await Session.open(BrokerAddress(url=stage.url), stage.names)
-    await session.consume(Consumer(queue.name, 1, keep))
+    await session.consume(Subscription(queue.name, 1, keep))
     await until(lambda: taken)
     yield session, taken[0]
     await session.close()

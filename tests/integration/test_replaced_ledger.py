@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from adapters.rabbitmq.node import BrokerNode
-from consumers.bookings.policy import SyncPolicy
-from consumers.intake.intake import Intake
+from consumers.consumer import Consumer
+from consumers.policy import SyncPolicy
 from tests.intake_stage import CLOCKS, IntakeStage, an_intake, an_intake_stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
@@ -33,13 +33,13 @@ class LongSleeps:
         await self.over.wait()
 
 
-async def after_the_first(stage: IntakeStage) -> Intake:
+async def after_the_first(stage: IntakeStage) -> Consumer:
     """A worker with an empty ledger, the first one having ended."""
     await stage.stop()
     return an_intake(stage.url, stage.names, stage.calendar)
 
 
-def run(stage: IntakeStage, intake: Intake) -> None:
+def run(stage: IntakeStage, intake: Consumer) -> None:
     """Let it be the stage's worker."""
     stage.intake = intake
     stage.running = asyncio.create_task(intake.run())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any
 
-from consumers.bookings.milestones import Milestone
+from consumers.milestones import Milestone
 from tests.builders import a_command, an_event
 
 TENANT, DOMAIN = "acme", "acme.example"

@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractChannel
 
 from adapters.simulator import Fault, ItemCode, LoseReply, Throttle
 from adapters.simulator.troubles import RESET, Answer, Call
-from consumers.bookings.milestones import Milestone
+from consumers.milestones import Milestone
 from tests.chaos.judge import Judgement, Version, ended, expected_results, judge
 from tests.kill.cable import Cable
 from tests.kill.cells import TENANT, Cell, Fate, Takeover

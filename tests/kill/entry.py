@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from adapters.ledger import BookingKey
-from consumers.bookings.milestones import Milestone, Reached, nobody
+from consumers.milestones import Milestone, OnMilestone, ignore
 from worker.logs import set_up_logs
 from worker.run import run_worker
 from worker.settings import Settings, read_settings
@@ -79,17 +79,17 @@ def _work(order: Order) -> NoReturn:
     try:
         os.environ.update(order["environment"])
         set_up_logs("info", stream=sys.stderr)
-        strike = striking(**order["strike"]) if order["strike"] else nobody
+        strike = striking(**order["strike"]) if order["strike"] else ignore
         asyncio.run(_run(read_settings(Path(order["config"]), os.environ), strike))
         code = 0
-    except BaseException:  # noqa: BLE001 - the end of this process; nobody else could show it
+    except BaseException:  # noqa: BLE001 - the end of this process; ignore else could show it
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
 
 
-async def _run(settings: Settings, strike: Reached) -> None:
+async def _run(settings: Settings, strike: OnMilestone) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say_what_is_waited_for)
     await run_worker(settings, milestones=strike)
 
@@ -99,7 +99,7 @@ def _say_what_is_waited_for() -> None:
         task.print_stack(file=sys.stderr)
 
 
-def striking(*, milestone: str, room: str, booking: str, freezes: bool) -> Reached:
+def striking(*, milestone: str, room: str, booking: str, freezes: bool) -> OnMilestone:
     """Kills this process at a milestone of a booking in a room, or freezes it, the first time it is passed.
 
     Not by SIGSTOP: its other threads may hold the ledger's file at that moment, and would hold it all the while.

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from consumers.bookings.milestones import Milestone
+from consumers.milestones import Milestone
 from tests.kill.entry import FROZEN
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -13,9 +13,9 @@ from aiormq.abc import AbstractChannel, FieldTable
 from pamqp import commands as spec
 
 from adapters.calendar import RoomAddress
-from consumers.bookings.result import ResultEvent
-from consumers.intake.receipt import HandedOut, Receipt
-from consumers.intake.session import Cancel, Consumer, NotPublished, OnMessage
+from consumers.broker.receipt import HandedOut, Receipt
+from consumers.broker.session import Cancel, NotPublished, OnMessage, Subscription
+from consumers.messages.result import ResultEvent
 from tests.properties.steps import Process, Steps
 
 BrokerTrouble = Literal["not published", "published but not confirmed"]
@@ -99,7 +99,7 @@ class HeldSession:
         self._broker, self._process = broker, process
         self._on_message: OnMessage | None = None
 
-    async def consume(self, consumer: Consumer) -> list[Cancel]:
+    async def consume(self, consumer: Subscription) -> list[Cancel]:
         self._on_message = consumer.on_message
 
         async def cancel() -> None:

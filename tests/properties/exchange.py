@@ -15,17 +15,17 @@ from adapters.calendar import (
     Done,
     FoundEvent,
     ItemRef,
-    Members,
     Operation,
     Outcome,
     RoomAddress,
     RoomEvent,
     RoomReading,
     RoomScan,
+    StoredFields,
     Update,
 )
 from adapters.errors import CalendarError, Misconfigured, Throttled, Transient
-from consumers.bookings.policy import CLAIM_MARGIN_S, SyncPolicy
+from consumers.policy import CLAIM_MARGIN_S, SyncPolicy
 from tests.fakes import FakeCalendar, KeptEvent
 from tests.properties.steps import Process, Steps, at_once
 
@@ -250,8 +250,8 @@ class SteppedCalendar:
         await self._reading(room, "read")
         return at_once(self._exchange.calendar.read(room, unchanged))
 
-    def as_kept(self, event: RoomEvent) -> Members:
-        return self._exchange.calendar.as_kept(event)
+    def as_stored(self, event: RoomEvent) -> StoredFields:
+        return self._exchange.calendar.as_stored(event)
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
-from adapters.ledger import BookingKey, ClaimWish, LedgerRow, LedgerUnavailable, Swap
+from adapters.ledger import BookingKey, ClaimRequest, CompareAndSwap, LedgerRow, LedgerUnavailable
 from tests.fake_ledger import FakeLedger, Store
 from tests.properties.steps import Process, Steps
 
@@ -34,13 +34,13 @@ class SteppedLedger(FakeLedger):
     async def rows(self, tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]) -> list[LedgerRow]:
         return await self._call("read rows", super().rows(tenant, room, bookings))
 
-    async def claim(self, wishes: Sequence[ClaimWish], *, for_s: float) -> list[LedgerRow | None]:
+    async def claim(self, wishes: Sequence[ClaimRequest], *, for_s: float) -> list[LedgerRow | None]:
         rows = await self._call(f"claim {_versions(wishes)}", super().claim(wishes, for_s=for_s))
         # The one call after which time matters: a worker that stood still here must not send any more.
         await self._steps.before(self._process, f"go on, having claimed {sum(row is not None for row in rows)}")
         return rows
 
-    async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
+    async def swap(self, swaps: Sequence[CompareAndSwap]) -> list[bool]:
         return await self._call(f"record {_rows(swaps)}", super().swap(swaps))
 
     async def bar(self, keys_and_versions: Sequence[tuple[BookingKey, int]]) -> None:
@@ -50,7 +50,7 @@ class SteppedLedger(FakeLedger):
     async def is_scanned(self, tenant: TenantName, room: RoomAddress) -> bool:
         return await self._call("ask whether scanned", super().is_scanned(tenant, room))
 
-    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[Swap]) -> bool:
+    async def commit_scan(self, tenant: TenantName, room: RoomAddress, swaps: Sequence[CompareAndSwap]) -> bool:
         return await self._call(f"commit the scan {_rows(swaps)}", super().commit_scan(tenant, room, swaps))
 
     async def _call(self, what: str, call: Coroutine[Any, Any, Result]) -> Result:
@@ -76,11 +76,11 @@ def copied(store: Store) -> Store:
     return replace(store, records=dict(store.records), scanned=set(store.scanned), breakers=dict(store.breakers))
 
 
-def _versions(wishes: Sequence[ClaimWish]) -> str:
+def _versions(wishes: Sequence[ClaimRequest]) -> str:
     return ", ".join(f"{wish.row.key.booking_id} v{wish.version}" for wish in wishes)
 
 
-def _rows(swaps: Sequence[Swap]) -> str:
+def _rows(swaps: Sequence[CompareAndSwap]) -> str:
     return ", ".join(show(swap.after) for swap in swaps)
 
 

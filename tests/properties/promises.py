@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 from adapters.calendar import BookingId, RoomAddress
 from adapters.ledger import BookingKey, LedgerRow, State
-from consumers.bookings.result import Outcome
+from consumers.messages.result import Outcome
 from tests.fakes import KeptEvent
 from tests.properties.exchange import Violation
 from tests.properties.ledgers import show

@@ -5,7 +5,7 @@ import json
 from hypothesis import strategies as st
 
 from adapters.calendar import RoomAddress
-from consumers.bookings.command import BookingCommand, parse_command
+from consumers.messages.command import BookingCommand, parse_command
 from tests.builders import START, Tenants, a_command, a_tenant, an_event
 
 ROOMS = tuple(RoomAddress(f"{name}@acme.example") for name in ("attic", "board", "cellar"))

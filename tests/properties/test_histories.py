@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.calendar import RoomAddress
-from consumers.bookings.command import BookingCommand, parse_command, removal_of
+from consumers.messages.command import BookingCommand, parse_command, removal_of
 from tests.properties.stories import ROOMS, TENANTS, Told, stories
 from tests.rooms import RoomBench
 

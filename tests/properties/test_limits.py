@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adapters.calendar import Done, Outcome, RoomAddress
 from adapters.errors import Refused, Throttled, Transient, Unknown
-from consumers.bookings.gate import Gate
-from consumers.bookings.limits import AdaptiveLimit
+from consumers.throttling.limits import AdaptiveLimit
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.fake_ledger import FakeLedger
 from tests.rooms import VirtualTime, a_gate
 
@@ -51,7 +51,7 @@ def test_a_limit_stays_between_one_and_its_ceiling_and_returns_to_it(
 class Exchange:
     """Holds what it is asked until it is told an answer; remembers who was there at once, and who came too early."""
 
-    def __init__(self, time: VirtualTime, gate: Gate) -> None:
+    def __init__(self, time: VirtualTime, gate: TenantLimiter) -> None:
         self.time = time
         self.gate = gate
         self.waiting: list[tuple[RoomAddress, asyncio.Future[Outcome]]] = []

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Claim, LedgerRow, State
-from consumers.bookings.command import BookingCommand
-from consumers.bookings.digest import ABSENT
-from consumers.bookings.judge import judge, judge_first_touch
-from consumers.bookings.plan import CreateEvent, Record, RemoveEvent, Repeat, Rest, UpdateEvent, must_bar, plan
+from consumers.messages.command import BookingCommand
+from consumers.messages.digest import ABSENT
+from consumers.sync.judge import judge, judge_first_touch
+from consumers.sync.plan import CreateEvent, Record, RemoveEvent, Repeat, Rest, UpdateEvent, must_block, plan
 from tests.builders import a_booking_command, an_event
 
 KEY = BookingKey(tenant=TenantName("acme"), room=RoomAddress("board@acme.example"), booking_id=BookingId("B-1001"))
@@ -87,7 +87,7 @@ def test_a_planned_row_never_goes_back(command: BookingCommand, row: LedgerRow, 
 @settings(max_examples=1000)
 @given(commands, rows())
 def test_only_a_newer_removal_bars(command: BookingCommand, row: LedgerRow) -> None:
-    if must_bar(command, row):
+    if must_block(command, row):
         assert command.is_removal
         assert command.version > max(row.version, row.removed_version)
 

@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from adapters.calendar import RoomAddress, TenantName
-from consumers.bookings.breaker import Breaker
-from consumers.bookings.gate import Gate
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.room import Clocks, Room
-from consumers.intake.lanes import Lanes
-from consumers.intake.names import Names
-from consumers.intake.observer import Observers
-from consumers.intake.partitions import Partitions
-from consumers.intake.reading import Reader
-from consumers.intake.session import Session
-from consumers.intake.settle import Settler
+from consumers.broker.parsing import Reader
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import Session
+from consumers.partitions import Partitions
+from consumers.policy import SyncPolicy
+from consumers.scheduling.dispatcher import Dispatcher
+from consumers.settlement.observer import Observers
+from consumers.settlement.settle import Settler
+from consumers.sync.room import Clocks, Room
+from consumers.throttling.circuit_breaker import CircuitBreaker
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.builders import Tenants, a_tenant
 from tests.properties.broker import HeldSession
 from tests.properties.exchange import SteppedCalendar
@@ -66,11 +66,11 @@ def start_worker(
     """Wire a worker up as the real one is, and let it consume."""
     policy = SyncPolicy(batch_max=batch_max)
     tenant = a_tenant(mailbox_concurrency=AT_ONCE_MAX)
-    gate = Gate(
+    gate = TenantLimiter(
         mailbox_concurrency=tenant.mailbox_concurrency,
         tenant_concurrency=tenant.tenant_concurrency,
         clock=clocks.monotonic,
-        breaker=Breaker(tenant=tenant.name, ledger=ledger, clock=clocks.monotonic, fingerprint=lambda: "a1"),
+        breaker=CircuitBreaker(tenant=tenant.name, ledger=ledger, clock=clocks.monotonic, fingerprint=lambda: "a1"),
     )
     settler = Settler(policy=policy, clocks=clocks, observer=Observers())
 
@@ -88,7 +88,7 @@ def start_worker(
         )
 
     reader = Reader(Tenants(tenant), clocks)
-    lanes = Lanes(room_of, reader, settler, clock=clocks.monotonic)
-    partitions = Partitions(names=Names(), count=1, reader=reader, lanes=lanes, settler=settler, clocks=clocks)
+    lanes = Dispatcher(room_of, reader, settler, clock=clocks.monotonic)
+    partitions = Partitions(names=QueueNames(), count=1, reader=reader, lanes=lanes, settler=settler, clocks=clocks)
     at_once(partitions.consume(cast(Session, session)))
     return Worker(process=process, session=session)

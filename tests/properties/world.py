@@ -11,8 +11,8 @@ import structlog
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey
-from consumers.bookings.command import parse_command
-from consumers.bookings.policy import SyncPolicy
+from consumers.messages.command import parse_command
+from consumers.policy import SyncPolicy
 from tests.fake_ledger import Store
 from tests.fakes import KeptEvent
 from tests.properties.broker import Broker, HeldSession, Stored

@@ -12,10 +12,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("worker", "consumers", "adapters")
 
 VIOLATIONS = [
-    ("layers", "adapters/ews/offender.py", "import consumers.bookings"),
-    ("layers", "consumers/bookings/offender.py", "import worker"),
-    ("ports", "consumers/bookings/offender.py", "import adapters.ews"),
-    ("ports", "consumers/intake/offender.py", "import adapters.rabbitmq"),
+    ("layers", "adapters/ews/offender.py", "import consumers.sync"),
+    ("layers", "consumers/sync/offender.py", "import worker"),
+    ("ports", "consumers/sync/offender.py", "import adapters.ews"),
+    ("ports", "consumers/scheduling/offender.py", "import adapters.rabbitmq"),
     ("independence", "adapters/ews/offender.py", "import adapters.sql"),
     ("independence", "adapters/sql/offender.py", "import adapters.simulator"),
     ("stand-in", "adapters/simulator/offender.py", "import adapters.errors"),
@@ -24,9 +24,9 @@ VIOLATIONS = [
     ("rehearsal", "worker/offender.py", "import adapters.rabbitmq"),
     ("cycles", "adapters/sql/offender.py", "import adapters.sql.accomplice"),
     ("exchangelib", "adapters/simulator/offender.py", "import exchangelib"),
-    ("sqlalchemy", "consumers/bookings/offender.py", "import sqlalchemy"),
+    ("sqlalchemy", "consumers/sync/offender.py", "import sqlalchemy"),
     ("sqlalchemy", "worker/offender.py", "import alembic"),
-    ("aio-pika", "consumers/bookings/offender.py", "import aio_pika"),
+    ("aio-pika", "consumers/sync/offender.py", "import aio_pika"),
     ("aiohttp", "adapters/ews/offender.py", "import aiohttp"),
     ("opentelemetry", "worker/offender.py", "import opentelemetry"),
 ]

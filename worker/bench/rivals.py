@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress, Session
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress, Session
 from worker.bench.commands import Command
 from worker.bench.contestants import Place
 from worker.bench.exchange_process import ACCOUNT
@@ -111,7 +111,7 @@ class Rival:
 
     async def waiting_count(self, place: Place) -> int:
         """What waits in its queues."""
-        session = await Session.open(BrokerAddress(url=place.amqp_url), Names(), name="roomsync bench")
+        session = await Session.open(BrokerAddress(url=place.amqp_url), QueueNames(), name="roomsync bench")
         try:
             depths = [await session.depth(queue) for queue in self.queues]
         finally:

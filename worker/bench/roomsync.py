@@ -12,10 +12,10 @@ from pathlib import Path
 from aio_pika import DeliveryMode, Message
 
 from adapters.rabbitmq.folder import free_ports
-from consumers.intake import declare
-from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress, Session
-from consumers.intake.topology import Topology
+from consumers.broker import declare
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress, Session
+from consumers.broker.topology import Topology
 from worker.bench.commands import TENANT, Command
 from worker.bench.contestants import Place
 from worker.bench.exchange_process import ACCOUNT, DOMAIN
@@ -27,7 +27,7 @@ UNCONFIRMED_MAX = 256
 READY = "worker.started"
 """Before it has connected: the line that says that it consumes comes when the first commands are done."""
 
-_NAMES = Names()
+_NAMES = QueueNames()
 _SECRETS = {"amqp": "ROOMSYNC_BENCH_AMQP_URL", "password": "ROOMSYNC_BENCH_PASSWORD"}
 
 _CONFIGURATION = """\

@@ -8,7 +8,7 @@ import signal
 import typer
 
 from adapters.rabbitmq.node import BrokerDidNotStart
-from consumers.intake.session import NotPublished
+from consumers.broker.session import NotPublished
 from worker.commands.loading import spoken_errors
 from worker.demo.broker import GivenBrokerUnusable
 from worker.demo.show import DemoConsole, Show

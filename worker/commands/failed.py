@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from consumers.failed.operator_lock import SeatTaken
 from consumers.failed.planning import ReplayPlan, TooMuchAtOnce
-from consumers.failed.seat import SeatTaken
 from consumers.failed.selection import GroupBy, NotOneMessage
 from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
 from worker.commands.progress import progress

@@ -5,9 +5,9 @@ from typing import Any
 
 import typer
 
-from consumers.intake.ledger_seat import adopt as adopt_seat
-from consumers.intake.ledger_seat import read_seat
-from consumers.intake.session import Session
+from consumers.broker.ledger_registration import adopt as adopt_seat
+from consumers.broker.ledger_registration import read_registration
+from consumers.broker.session import Session
 from worker import wiring
 from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
 from worker.settings import Settings
@@ -50,7 +50,7 @@ async def _show(settings: Settings) -> dict[str, Any]:
     session = await Session.open(wiring.broker_address(settings), wiring.names(settings), name="roomsync ledger")
     try:
         is_known = await session.depth(wiring.names(settings).ledger) is not None
-        seat = await read_seat(session) if is_known else None
+        seat = await read_registration(session) if is_known else None
     finally:
         await session.close()
     return {

@@ -14,11 +14,11 @@ import typer
 from aio_pika import DeliveryMode, Message
 
 from adapters.calendar import RoomAddress
-from consumers.bookings.command import parse_command
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.tenants import TenantDirectory
+from consumers.broker.session import Session
 from consumers.failed.export import WrongLine, is_exported, read_line
-from consumers.intake.session import Session
+from consumers.messages.command import parse_command
+from consumers.messages.violations import BadMessage
+from consumers.tenants import TenantDirectory
 from worker import wiring
 from worker.commands.loading import ConfigOption, load, spoken_errors
 from worker.commands.progress import progress

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from consumers.bookings.codes import all_codes
-from consumers.bookings.json_schema import command_schema, result_schema, schema_text
+from consumers.messages.codes import all_codes
+from consumers.messages.json_schema import command_schema, result_schema, schema_text
 from worker.terminal import say, say_json, table
 
 app = typer.Typer(help="Print the JSON Schema of a command (default), of a result event, or every code.")

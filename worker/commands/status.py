@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from adapters.calendar import BookingId, TenantName
-from consumers.intake.names import Names
-from consumers.intake.session import Session
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import Session
 from worker import wiring
 from worker.commands.loading import ConfigOption, JsonOption, load, spoken_errors
 from worker.settings import Settings
@@ -62,7 +62,7 @@ async def _queue(session: Session, queue: str) -> dict[str, Any]:
     return {"queue": queue, "messages": messages, "consumers": consumers}
 
 
-def _all_queues(names: Names, partitions: int) -> list[str]:
+def _all_queues(names: QueueNames, partitions: int) -> list[str]:
     return [*(names.partition(number) for number in range(partitions)), *names.all_deferred(), names.failed]
 
 

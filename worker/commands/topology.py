@@ -5,9 +5,9 @@ import asyncio
 import typer
 from aio_pika.abc import AbstractConnection
 
-from consumers.intake import declare
-from consumers.intake.session import Session
-from consumers.intake.topology import Topology
+from consumers.broker import declare
+from consumers.broker.session import Session
+from consumers.broker.topology import Topology
 from worker import wiring
 from worker.commands.loading import ConfigOption, load, spoken_errors
 from worker.settings import Settings

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from aio_pika.exceptions import AMQPError
 
 from adapters.rabbitmq.node import BrokerNode
-from consumers.intake.names import Names
-from consumers.intake.session import BrokerAddress
-from consumers.intake.topology import Topology
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import BrokerAddress
+from consumers.broker.topology import Topology
 from worker.settings.urls import UnusableUrl, broker_url
 
 PARTITIONS = 4
@@ -26,7 +26,7 @@ class Broker:
     """Where the broker is, and the names that are the demo's own there."""
 
     address: BrokerAddress
-    names: Names
+    names: QueueNames
 
     def queues(self) -> list[str]:
         """Every queue through which commands pass."""
@@ -40,7 +40,7 @@ async def given_broker(url: str) -> AsyncIterator[Broker]:
         checked = broker_url(url, allow_plain=True)
     except UnusableUrl as why:
         raise GivenBrokerUnusable(f"The address of the broker that is named {why}.") from None
-    broker = Broker(address=BrokerAddress(url=checked.text), names=Names(f"roomsync-demo-{secrets.token_hex(4)}"))
+    broker = Broker(address=BrokerAddress(url=checked.text), names=QueueNames(f"roomsync-demo-{secrets.token_hex(4)}"))
     try:
         # Told now, in words, rather than by a worker that goes on trying.
         await (await broker.address.connect("roomsync demo")).close()
@@ -70,7 +70,7 @@ async def own_broker() -> AsyncIterator[Broker]:
     try:
         # Shielded: a thread cannot be interrupted, and a node that is half started cannot be stopped.
         await asyncio.shield(starting)
-        yield Broker(address=BrokerAddress(url=node.url), names=Names())
+        yield Broker(address=BrokerAddress(url=node.url), names=QueueNames())
     finally:
         await asyncio.wait([starting])
         await asyncio.to_thread(node.stop)

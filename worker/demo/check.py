@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date
 
 from adapters.simulator import Counters, SimEvent
-from consumers.bookings.result import Outcome
+from consumers.messages.result import Outcome
 from worker.demo.story import ACTS, LOST_REPLY, REST_S, ROOMS, TENANT, Command, Room
 
 ResultKey = tuple[str, str, int]

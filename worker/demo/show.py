@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from adapters.simulator import Counters, SimEvent
-from consumers.bookings.result import Outcome, ResultEvent
+from consumers.messages.result import Outcome, ResultEvent
 from worker.demo.check import Finding
 from worker.demo.story import ACTS, ROOMS, TENANT, Act, Room
 

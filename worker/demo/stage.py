@@ -14,7 +14,7 @@ from aio_pika import DeliveryMode, Message
 
 from adapters.rabbitmq.folder import free_ports
 from adapters.simulator import Simulator
-from consumers.intake.session import Session
+from consumers.broker.session import Session
 from worker.demo.broker import PARTITIONS, Broker, given_broker, own_broker
 from worker.demo.show import Show
 from worker.demo.story import ROOMS, TENANT, Command

@@ -6,7 +6,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from adapters.simulator import Fault, LoseReply, Throttle
-from consumers.bookings.result import Outcome
+from consumers.messages.result import Outcome
 
 TENANT = "acme"
 REST_S = 8

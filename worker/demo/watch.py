@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
-from consumers.bookings.result import Outcome, ResultEvent
-from consumers.intake.names import Names
+from consumers.broker.queue_names import QueueNames
+from consumers.messages.result import Outcome, ResultEvent
 from worker.demo.check import ResultKey
 
 
@@ -17,7 +17,7 @@ class Results:
         self._on_result = on_result
         self._final: defaultdict[ResultKey, list[Outcome]] = defaultdict(list)
 
-    async def listen(self, connection: AbstractConnection, names: Names) -> None:
+    async def listen(self, connection: AbstractConnection, names: QueueNames) -> None:
         """Bind a queue that goes when the connection does; the exchange must be there already."""
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True, auto_delete=True)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from adapters.audit import Audit
 from adapters.ledger import Ledger
 from adapters.story import StoriedLedger
+from consumers.broker.ledger_registration import LedgerRefused, check_registration, read_registration
+from consumers.broker.queue_names import QueueNames
+from consumers.broker.session import Session
 from consumers.failed.queue import FailedQueue
-from consumers.intake.ledger_seat import LedgerRefused, judge_seat, read_seat
-from consumers.intake.names import Names
-from consumers.intake.session import Session
 from worker import wiring
 from worker.settings import Settings
 from worker.tenants import TenantRegistry
@@ -22,7 +22,7 @@ from worker.tenants import TenantRegistry
 class AtBroker:
     """The failed queue and a session beside it, for publishing."""
 
-    names: Names
+    names: QueueNames
     session: Session
     queue: FailedQueue
 
@@ -79,8 +79,8 @@ async def open_books(settings: Settings) -> AsyncIterator[Books]:
 async def check_ledger(session: Session, ledger: Ledger) -> None:
     """A forecast from another ledger than the workers' would be wrong. Raises `LedgerRefused`."""
     # None: no worker ever started here, or one reads the message at this moment.
-    seat = await read_seat(session)
-    if seat is not None and judge_seat(seat, await ledger.identity()) != "same":
+    seat = await read_registration(session)
+    if seat is not None and check_registration(seat, await ledger.identity()) != "same":
         raise LedgerRefused(
             f"Another ledger is in use at this broker ({seat.ledger_id}), and the configured one is empty: nothing "
             "was done. Configure the one in use."

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from consumers.bookings.codes import all_codes
 from consumers.failed.correction import Correction, WrongCorrection
 from consumers.failed.message import ID_DIGITS
 from consumers.failed.selection import ID_PREFIX_MIN, Selection
+from consumers.messages.codes import all_codes
 from worker.option_checks import finite
 from worker.terminal import visible
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from consumers.bookings.codes import code_of
 from consumers.failed.message import FailedMessage
 from consumers.failed.selection import Group, GroupBy
+from consumers.messages.codes import code_of
 from worker.failed.looking import Listing
 from worker.terminal import is_terminal, say, table, visible
 

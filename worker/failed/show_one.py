@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from adapters.ledger import LedgerRow
-from consumers.bookings.codes import code_of
-from consumers.bookings.command import BookingCommand
 from consumers.failed.message import shown
+from consumers.messages.codes import code_of
+from consumers.messages.command import BookingCommand
 from worker.failed.looking import Shown
 from worker.failed.show import instant, message_json
 from worker.failed.show_plan import fate_words

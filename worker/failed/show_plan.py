@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.audit import AuditedMessage, AuditRecord, Change
-from consumers.bookings.result import Outcome
 from consumers.failed.forecast import Will
 from consumers.failed.planning import Planned, ReplayPlan
+from consumers.messages.result import Outcome
 from worker.failed.acting import Ended
 from worker.failed.show import counted, instant, lasting, message_json, rows_shown
 from worker.terminal import say

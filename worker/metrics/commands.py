@@ -6,10 +6,10 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from consumers.bookings.complaints import KnownMembers
-from consumers.bookings.result import Outcome, ResultEvent
-from consumers.bookings.verdict import Look, Problem, Settled
-from consumers.intake.deliveries import Delivery
+from consumers.broker.delivery import ParsedDelivery
+from consumers.messages.disposition import Completed, Look, Problem
+from consumers.messages.result import Outcome, ResultEvent
+from consumers.messages.violations import KnownMembers
 
 _LATENCY_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 _WRITTEN = (Outcome.SYNCED, Outcome.REMOVED)
@@ -48,7 +48,7 @@ class CommandMetrics:
         self._commands, self._latency = cache(commands.labels), cache(latency.labels)
         self._deferred, self._failed = cache(deferred.labels), cache(failed.labels)
 
-    def finished(self, delivery: Delivery, _settled: Settled, result: ResultEvent) -> None:
+    def finished(self, delivery: ParsedDelivery, _settled: Completed, result: ResultEvent) -> None:
         """A command ended well."""
         command, outcome = delivery.command, result.outcome
         self.totals[outcome] += 1
@@ -56,12 +56,12 @@ class CommandMetrics:
         if outcome in _WRITTEN:
             self._latency(command.tenant).observe(delivery.age_s(result.at))
 
-    def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
+    def deferred(self, delivery: ParsedDelivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         """A command was sent away."""
         self.totals["deferred"] += 1
         self._deferred(problem.code, self._tenant(delivery.command.tenant)).inc()
 
-    def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
+    def failed(self, delivery: ParsedDelivery, problem: Problem, *, attempts: int) -> None:
         """A command, or a second look, which is none, was parked."""
         command, tenant = delivery.command, self._tenant(delivery.command.tenant)
         self._failed(problem.code, tenant).inc()
@@ -76,13 +76,13 @@ class CommandMetrics:
         self._failed(code, tenant).inc()
         self._commands(known.command or "", Outcome.FAILED, tenant).inc()
 
-    def look_ordered(self, delivery: Delivery, look: Look, *, wait_s: int) -> None:
+    def look_ordered(self, delivery: ParsedDelivery, look: Look, *, wait_s: int) -> None:
         """A second look was published: the command is still to end."""
 
-    def looked(self, delivery: Delivery) -> None:
+    def looked(self, delivery: ParsedDelivery) -> None:
         """A second look is over: it is no command."""
 
-    def released(self, delivery: Delivery) -> None:
+    def released(self, delivery: ParsedDelivery) -> None:
         """A command was given back: somebody else will count it."""
 
     def _tenant(self, name: str | None) -> str:

@@ -14,7 +14,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from consumers.intake.names import Names
+from consumers.broker.queue_names import QueueNames
 from worker.metrics.commands import CommandMetrics
 from worker.metrics.queues import QueueMetrics
 from worker.metrics.requests import RequestMetrics
@@ -29,7 +29,7 @@ class Metrics:
         is_tenant: whether a name is a configured tenant's; any other name never becomes a label.
     """
 
-    def __init__(self, names: Names, *, partition_count: int, is_tenant: Callable[[str], bool]) -> None:
+    def __init__(self, names: QueueNames, *, partition_count: int, is_tenant: Callable[[str], bool]) -> None:
         # They would double the series, and tell nothing that a restart does not.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()

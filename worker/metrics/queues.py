@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from consumers.bookings.policy import DEFER_TIERS_S
-from consumers.intake.names import Names
+from consumers.broker.queue_names import QueueNames
+from consumers.policy import DEFER_TIERS_S
 
 READ_EVERY_S = 15.0
 _WITHIN_S = 10.0
@@ -44,7 +44,7 @@ class QueueMetrics(Collector):
     def __init__(
         self,
         registry: CollectorRegistry,
-        names: Names,
+        names: QueueNames,
         partition_count: int,
         *,
         monotonic: Callable[[], float] = time.monotonic,

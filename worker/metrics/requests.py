@@ -13,7 +13,6 @@ from adapters.calendar import (
     Done,
     FoundEvent,
     ItemRef,
-    Members,
     Operation,
     Outcome,
     Remove,
@@ -22,6 +21,7 @@ from adapters.calendar import (
     RoomEvent,
     RoomReading,
     RoomScan,
+    StoredFields,
     Update,
 )
 from adapters.errors import CalendarError
@@ -79,9 +79,9 @@ class TimedCalendar:
         """As `RoomCalendar.read`."""
         return await self._timed("read", self._calendar.read(room, unchanged))
 
-    def as_kept(self, event: RoomEvent) -> Members:
-        """As `RoomCalendar.as_kept`."""
-        return self._calendar.as_kept(event)
+    def as_stored(self, event: RoomEvent) -> StoredFields:
+        """As `RoomCalendar.as_stored`."""
+        return self._calendar.as_stored(event)
 
     async def close(self) -> None:
         """As `RoomCalendar.close`."""

@@ -6,13 +6,13 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from consumers.bookings.gate import Gate
-from consumers.intake.intake import Intake
-from consumers.intake.session import Session
+from consumers.broker.session import Session
+from consumers.consumer import Consumer
+from consumers.throttling.tenant_limiter import TenantLimiter
 from worker.tenants import TenantTrouble
 
 _TENANT = ["tenant"]
-_PER_TENANT: tuple[tuple[type[Metric], str, str, Callable[[Gate], float]], ...] = (
+_PER_TENANT: tuple[tuple[type[Metric], str, str, Callable[[TenantLimiter], float]], ...] = (
     (
         GaugeMetricFamily,
         "roomsync_breaker_open",
@@ -62,7 +62,7 @@ class View(Protocol):
     """What a worker says of itself."""
 
     @property
-    def gates(self) -> Callable[[], Mapping[str, Gate]]:
+    def gates(self) -> Callable[[], Mapping[str, TenantLimiter]]:
         """Of the tenants that had a command so far."""
         ...
 
@@ -84,7 +84,7 @@ class View(Protocol):
 class WorkerState(Collector):
     """Gauges of intake, lanes and tenants."""
 
-    def __init__(self, intake: Intake, view: View) -> None:
+    def __init__(self, intake: Consumer, view: View) -> None:
         self._intake = intake
         self._view = view
 
@@ -131,7 +131,7 @@ def _session(session: Session | None) -> Iterator[Metric]:
     )
 
 
-def _work(intake: Intake) -> Iterator[Metric]:
+def _work(intake: Consumer) -> Iterator[Metric]:
     counts = intake.lanes.snapshot().values()
     now_at = intake.clocks.now()
     yield _gauge("roomsync_partitions", "Partitions that are configured.", intake.partition_count)
@@ -154,7 +154,7 @@ def _work(intake: Intake) -> Iterator[Metric]:
     )
 
 
-def _tenants(gates: Mapping[str, Gate]) -> Iterator[Metric]:
+def _tenants(gates: Mapping[str, TenantLimiter]) -> Iterator[Metric]:
     for kind, name, text, value in _PER_TENANT:
         family = kind(name, text, labels=_TENANT)  # type: ignore[call-arg]
         for tenant, gate in gates.items():

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import Ledger
-from consumers.bookings.verdict import Look
-from consumers.intake.headers import look_message
-from consumers.intake.ledger_seat import LedgerRefused, judge_seat, read_seat
-from consumers.intake.session import Session
+from consumers.broker.headers import look_message
+from consumers.broker.ledger_registration import LedgerRefused, check_registration, read_registration
+from consumers.broker.session import Session
+from consumers.messages.disposition import Look
 from consumers.reconcile.mend import Asked, ask_to_mend
 from consumers.reconcile.read import report_on
 from consumers.reconcile.report import RoomReport
@@ -59,7 +59,7 @@ async def compare_rooms(settings: Settings, choice: Choice, watch: Watch) -> Com
     ledger = await wiring.ledger(settings)
     registry = TenantRegistry(settings, os.environ)
     clocks = wiring.clocks()
-    reaches = wiring.Reaches(registry=registry, settings=settings, ledger=ledger, clocks=clocks)
+    reaches = wiring.TenantConnections(registry=registry, settings=settings, ledger=ledger, clocks=clocks)
     try:
         rooms = await _rooms(ledger, registry, choice)
         reports = await _compare(reaches, rooms, watch)
@@ -86,7 +86,9 @@ def _tenants_of(room: RoomAddress, registry: TenantRegistry, only: TenantName | 
     return [each.name for each in registry.tenants() if only in (None, each.name) and domain in each.domains]
 
 
-async def _compare(reaches: wiring.Reaches, rooms: Sequence[RoomKey], watch: Watch) -> list[RoomReport | None]:
+async def _compare(
+    reaches: wiring.TenantConnections, rooms: Sequence[RoomKey], watch: Watch
+) -> list[RoomReport | None]:
     places = asyncio.Semaphore(ROOMS_AT_ONCE)
     with watch(len(rooms)) as advance:
 
@@ -124,8 +126,8 @@ async def mend_rooms(settings: Settings, reports: Sequence[RoomReport]) -> Mendi
 
 async def _check_seat(session: Session, ledger: Ledger) -> None:
     # None: no worker ever started here, or one reads the message at this moment.
-    seat = await read_seat(session)
-    if seat is not None and judge_seat(seat, await ledger.identity()) != "same":
+    seat = await read_registration(session)
+    if seat is not None and check_registration(seat, await ledger.identity()) != "same":
         raise LedgerRefused(
             f"Another ledger is in use at this broker ({seat.ledger_id}), and the configured one is empty: nothing "
             "was asked for. Configure the one in use."

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from consumers.bookings.policy import CLAIM_MARGIN_S, DEFER_TIERS_S
+from consumers.policy import CLAIM_MARGIN_S, DEFER_TIERS_S
 from worker.secrets import Secret
 from worker.settings.complaints import wrong
 from worker.settings.kinds import (

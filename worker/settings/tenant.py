@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 from pydantic import Field, ValidationInfo, field_validator
 
 from adapters.calendar import TenantName
-from consumers.bookings.tenants import Tenant
+from consumers.tenants import Tenant
 from worker.secrets import Secret
 from worker.settings.complaints import wrong
 from worker.settings.kinds import (

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.story.reading import RoomStory, read_story
-from consumers.story.trails import Place
+from consumers.story.trails import MessageLocation
 from consumers.story.words import Queues
 from worker import wiring
 from worker.settings import HttpSettings, Settings
@@ -39,7 +39,7 @@ async def booking_story(settings: Settings, tenant: TenantName | None, booking: 
         stories = await read_story(ledger, tenant, booking, wiring.clocks().now())
     finally:
         await ledger.close()
-    rooms = {story.room for story in stories if any(each.place is Place.QUEUE for each in story.messages)}
+    rooms = {story.room for story in stories if any(each.place is MessageLocation.QUEUE for each in story.messages)}
     queues = Queues(names=wiring.names(settings), lanes=_lanes(settings.http, rooms))
     return BookingStory(booking_id=booking, rooms=tuple(stories), queues=queues)
 

@@ -20,21 +20,21 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from adapters.ledger import BookingKey
-from consumers.bookings.complaints import BadMessage, KnownMembers
-from consumers.bookings.milestones import Milestone, Reached, nobody
-from consumers.bookings.result import ResultEvent
-from consumers.bookings.room import Clocks
-from consumers.bookings.tenants import TenantDirectory
-from consumers.bookings.verdict import Look, Problem, Settled
-from consumers.intake.deliveries import Delivery, Envelope, LaneKey
-from consumers.intake.mishaps import Complaints
-from consumers.intake.names import TRACE_HEADERS
-from consumers.intake.reading import Reader
-from consumers.intake.received import Handed
-from consumers.intake.session import Session
+from consumers.broker.delivery import ParsedDelivery, RawDelivery, RoomKey
+from consumers.broker.incoming_message import IncomingMessage
+from consumers.broker.parsing import Reader
+from consumers.broker.queue_names import TRACE_HEADERS
+from consumers.broker.session import Session
+from consumers.messages.disposition import Completed, Look, Problem
+from consumers.messages.result import ResultEvent
+from consumers.messages.violations import BadMessage, KnownMembers
+from consumers.milestones import Milestone, OnMilestone, ignore
+from consumers.settlement.own_errors import Complaints
+from consumers.sync.room import Clocks
+from consumers.tenants import TenantDirectory
 
 CLOSE_WITHIN_S = 3.0
-"""Of the 25 s that a shutdown may take; spans that nobody takes by then are lost."""
+"""Of the 25 s that a shutdown may take; spans that ignore takes by then are lost."""
 SWEEP_AT = 1000
 
 _ENDED_BY = {
@@ -56,7 +56,7 @@ _ENDED_BY = {
 @dataclass(slots=True, eq=False)
 class _Command:
     span: Span
-    delivery: Delivery
+    delivery: ParsedDelivery
     since_ns: int
     is_taken: bool = field(default=False)
 
@@ -77,17 +77,17 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("roomsync", version("roomsync"))
         self._now_ns = now_ns
-        self._commands: dict[Delivery, _Command] = {}
+        self._commands: dict[ParsedDelivery, _Command] = {}
         self._of_booking: dict[BookingKey, list[_Command]] = {}
         self._sweep_at = SWEEP_AT
 
-    def reader(self, tenants: TenantDirectory, clocks: Clocks, reached: Reached) -> Reader:
+    def reader(self, tenants: TenantDirectory, clocks: Clocks, reached: OnMilestone) -> Reader:
         """A reader whose commands are traced from here on."""
         return _TracedReader(tenants, clocks, reached, self)
 
-    def along(self, others: Reached) -> Reached:
+    def along(self, others: OnMilestone) -> OnMilestone:
         """Who is told of milestones: this, and the others."""
-        if others is nobody:
+        if others is ignore:
             return self.reached
 
         def both(milestone: Milestone, key: BookingKey) -> None:
@@ -96,7 +96,7 @@ class Tracing:
 
         return both
 
-    def begin(self, delivery: Delivery, *, waited_s: float) -> None:
+    def begin(self, delivery: ParsedDelivery, *, waited_s: float) -> None:
         """A command was read that arrived so long ago."""
         arrived_ns = self._now_ns() - int(waited_s * 1e9)
         span = self._tracer.start_span(
@@ -113,7 +113,7 @@ class Tracing:
         command = self._commands[delivery] = _Command(span, delivery, arrived_ns)
         self._of_booking.setdefault(delivery.command.key, []).append(command)
 
-    def unread(self, message: Handed, bad: BadMessage) -> None:
+    def unread(self, message: IncomingMessage, bad: BadMessage) -> None:
         """A message that is no command has arrived."""
         span = self._tracer.start_span("message", _parent(message), kind=SpanKind.CONSUMER)
         _end(span, "failed", self._now_ns(), code=bad.first.code)
@@ -123,29 +123,29 @@ class Tracing:
         for command in self._of_booking.get(key, ()):
             command.passed(milestone, self._tracer, self._now_ns())
 
-    def finished(self, delivery: Delivery, _settled: Settled, result: ResultEvent) -> None:
+    def finished(self, delivery: ParsedDelivery, _settled: Completed, result: ResultEvent) -> None:
         """A command ended well."""
         self._end(delivery, result.outcome)
 
-    def deferred(self, delivery: Delivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
+    def deferred(self, delivery: ParsedDelivery, problem: Problem, *, wait_s: int, attempts: int) -> None:
         """A command was sent away: its next span has the same parent."""
         self._end(delivery, "deferred", code=problem.code, wait_s=wait_s)
 
-    def failed(self, delivery: Delivery, problem: Problem, *, attempts: int) -> None:
+    def failed(self, delivery: ParsedDelivery, problem: Problem, *, attempts: int) -> None:
         """A command was parked."""
         self._end(delivery, "failed", code=problem.code)
 
     def unreadable(self, known: KnownMembers, code: str, message_id: str | None) -> None:
         """A message that is no command was parked: `unread` was told."""
 
-    def look_ordered(self, delivery: Delivery, look: Look, *, wait_s: int) -> None:
+    def look_ordered(self, delivery: ParsedDelivery, look: Look, *, wait_s: int) -> None:
         """A second look was published: a milestone tells."""
 
-    def looked(self, delivery: Delivery) -> None:
+    def looked(self, delivery: ParsedDelivery) -> None:
         """A second look is over."""
         self._end(delivery, "looked")
 
-    def released(self, delivery: Delivery) -> None:
+    def released(self, delivery: ParsedDelivery) -> None:
         """A command was given back."""
         self._end(delivery, "released")
 
@@ -155,7 +155,7 @@ class Tracing:
 
         def shut_down() -> None:
             self._provider.shutdown()
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: ignore waits any more
                 loop.call_soon_threadsafe(done.set)
 
         # A collector that does not answer holds the SDK for longer than a worker may take to stop.
@@ -163,7 +163,7 @@ class Tracing:
         with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), CLOSE_WITHIN_S)
 
-    def _end(self, delivery: Delivery, outcome: str, **attributes: AttributeValue) -> None:
+    def _end(self, delivery: ParsedDelivery, outcome: str, **attributes: AttributeValue) -> None:
         command = self._commands.pop(delivery, None)
         if command is None:
             return
@@ -174,20 +174,20 @@ class Tracing:
         _end(command.span, outcome, self._now_ns(), **attributes)
 
     def _sweep(self) -> None:
-        """End those of which nobody told: forwarded, or delivered again to somebody else."""
+        """End those of which ignore told: forwarded, or delivered again to somebody else."""
         for delivery in [each for each in self._commands if each.is_settled or each.is_lost]:
             self._end(delivery, "left")
         self._sweep_at = max(SWEEP_AT, 2 * len(self._commands))
 
 
 class _TracedReader(Reader):
-    def __init__(self, tenants: TenantDirectory, clocks: Clocks, reached: Reached, tracing: Tracing) -> None:
+    def __init__(self, tenants: TenantDirectory, clocks: Clocks, reached: OnMilestone, tracing: Tracing) -> None:
         super().__init__(tenants, clocks, reached)
         self._clocks = clocks
         self._tracing = tracing
         self._complaints = Complaints(clocks.monotonic)
 
-    def glance(self, message: Handed, session: Session) -> tuple[LaneKey, Envelope]:
+    def glance(self, message: IncomingMessage, session: Session) -> tuple[RoomKey, RawDelivery]:
         """As `Reader.glance`."""
         try:
             return super().glance(message, session)
@@ -195,7 +195,7 @@ class _TracedReader(Reader):
             self._quietly(partial(self._tracing.unread, message, bad))
             raise
 
-    def read(self, held: Envelope) -> Delivery:
+    def read(self, held: RawDelivery) -> ParsedDelivery:
         """As `Reader.read`."""
         try:
             delivery = super().read(held)
@@ -212,7 +212,7 @@ class _TracedReader(Reader):
             self._complaints.tell("tracing.failed", error)
 
 
-def _parent(message: Handed) -> Context:
+def _parent(message: IncomingMessage) -> Context:
     """The publisher's context (W3C, "Trace Context"); what is malformed counts as absent."""
     return TraceContextTextMapPropagator().extract(_texts(message.headers))
 
@@ -226,7 +226,7 @@ def _texts(headers: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-def _attributes(delivery: Delivery) -> dict[str, AttributeValue]:
+def _attributes(delivery: ParsedDelivery) -> dict[str, AttributeValue]:
     command = delivery.command
     return {
         "messaging.system": "rabbitmq",

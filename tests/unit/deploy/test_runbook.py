@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from consumers.bookings.codes import all_codes
-from consumers.intake.strays import LEFT_LYING
+from consumers.messages.codes import all_codes
+from consumers.settlement.unowned_deliveries import LEFT_LYING
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 RUNBOOK = (DEPLOY / "runbook.md").read_text()

@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 
 from adapters.errors import CalendarError, Misconfigured, Transient, Unknown
-from adapters.ews import bodies
-from adapters.ews.bodies import Body
 from adapters.ews.calendar import EwsCalendar
-from adapters.ews.http import READ_LIMIT_BYTES, ReplyLost
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
+from adapters.exchange import response_body as bodies
+from adapters.exchange.http import READ_LIMIT_BYTES, ReplyLost
+from adapters.exchange.response_body import Body
 from adapters.simulator import Simulator
 from tests.contract.calendar_world import BOARD, a_create
 from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, settings_for

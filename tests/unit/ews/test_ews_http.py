@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.ews.basic import BasicHttp
-from adapters.ews.http import Answer, ReplyLost
-from adapters.ews.ntlm import Lines, SessionHttp
+from adapters.ews.aiohttp_transport import BasicHttp
+from adapters.ews.ntlm_transport import Lines, SessionHttp
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
+from adapters.exchange.http import Answer, ReplyLost
 from adapters.simulator import Simulator
 from tests.contract.calendar_world import BOARD
 from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, settings_for

@@ -6,9 +6,9 @@ from email.utils import format_datetime
 import pytest
 
 from adapters.errors import CODES, CalendarError, Doubt, Misconfigured, Refused, Throttled, Transient, Unknown
-from adapters.ews.http import Answer
 from adapters.ews.statuses import BASIC, NTLM, error_of_status
-from adapters.ews.waits import BELIEVED_MAX_S, back_off_s
+from adapters.exchange.http import Answer
+from adapters.exchange.retry_after import BELIEVED_MAX_S, back_off_s
 
 ERROR_PAGE = {"Location": "/ews/genericerrorpage.htm?aspxerrorpath=/ews/exchange.asmx"}
 

@@ -10,7 +10,6 @@ from lxml import etree
 from adapters.errors import CODES, CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
 from adapters.ews import answers, response_codes
 from adapters.ews.answers import Complaint
-from adapters.ews.http import Answer
 from adapters.ews.response_codes import (
     ERRORS,
     GONE,
@@ -23,6 +22,7 @@ from adapters.ews.response_codes import (
 )
 from adapters.ews.statuses import error_of_status
 from adapters.ews.translate import error_of
+from adapters.exchange.http import Answer
 
 # Microsoft, "ResponseCode", names them.
 NOT_IN_THE_SCHEMA = {"ErrorConnectionFailedTransientError", "ErrorImpersonationRequired"}

@@ -82,8 +82,8 @@ async def test_an_event_that_was_written_in_utc_for_want_of_its_zone_is_kept_so(
     )
     (read,) = (await calendar.read(BOARD, [])).events
     assert (read.members.time_zone, read.members.all_day) == (None, False)
-    assert calendar.as_kept(event).starts_at == read.members.starts_at
-    assert not calendar.as_kept(event).all_day
+    assert calendar.as_stored(event).starts_at == read.members.starts_at
+    assert not calendar.as_stored(event).all_day
 
 
 async def test_words_that_we_have_no_name_for_stay_exchanges(simulator: Simulator, calendar: EwsCalendar) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.calendar import Done, RoomEvent
 from adapters.ews.calendar import EwsCalendar
-from adapters.ews.zones import Zones
+from adapters.exchange.zones import Zones
 from adapters.simulator import Simulator
 from tests.contract.calendar_world import BOARD, Create, a_mark, a_room_event
 
@@ -53,7 +53,7 @@ async def test_whole_days_stay_on_their_days_where_exchange_s_rules_are_others(
     (event,) = simulator.calendar(BOARD)
     assert (event.start, event.end, event.all_day) == (SCORESBYSUND.starts_at, SCORESBYSUND.ends_at, True)
     (read,) = (await calendar.read(BOARD, [])).events
-    assert read.members == calendar.as_kept(SCORESBYSUND), "so that a repair comes to its end"
+    assert read.members == calendar.as_stored(SCORESBYSUND), "so that a repair comes to its end"
 
 
 async def test_days_that_no_zone_of_exchange_has_are_kept_as_instants(
@@ -67,7 +67,7 @@ async def test_days_that_no_zone_of_exchange_has_are_kept_as_instants(
     (event,) = simulator.calendar(BOARD)
     assert (event.start, event.end, event.all_day) == (odd.starts_at, odd.ends_at, False)
     (read,) = (await calendar.read(BOARD, [])).events
-    assert read.members == calendar.as_kept(odd)
+    assert read.members == calendar.as_stored(odd)
 
 
 def test_a_zone_whose_rules_are_exchange_s_is_kept_as_it_is() -> None:

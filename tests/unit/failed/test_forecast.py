@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.ledger import LedgerRow, State
-from consumers.bookings.command import BookingCommand
-from consumers.bookings.plan import removed
-from consumers.bookings.result import Outcome
 from consumers.failed.forecast import Case, Fate, Will, fates_of_booking
+from consumers.messages.command import BookingCommand
+from consumers.messages.result import Outcome
+from consumers.sync.plan import removed
 from tests.builders import a_booking_command, an_event
 from tests.rooms import a_cancel, versioned
 from tests.rows import NEW, claimed, present_as

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from consumers.broker.oversized import is_whole
 from consumers.failed.export import FileMessage
 from consumers.failed.message import describe, id_of
-from consumers.intake.whole import is_whole
 from tests.builders import Tenants, a_body, a_tenant
 from tests.unit.failed.messages import FAILED_AT, parked
 

@@ -4,25 +4,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark, Members, ReadEvent, RoomEvent, RoomReading
+from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark, ReadEvent, RoomEvent, RoomReading, StoredFields
 from adapters.ledger import LedgerRow
-from consumers.bookings.digest import digest_of_written
-from consumers.bookings.event import event_from_snapshot
-from consumers.bookings.render import render
+from consumers.messages.booking_event import event_from_snapshot
+from consumers.messages.digest import digest_of_written
 from consumers.reconcile.compare import Wanted
+from consumers.sync.render import render
 from tests.fakes import FakeCalendar
 from tests.rows import ITEM, KEY
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
-as_kept: Callable[[RoomEvent], Members] = FakeCalendar().as_kept
+as_stored: Callable[[RoomEvent], StoredFields] = FakeCalendar().as_stored
 
 
 def wanted_of(row: LedgerRow, subject_template: str = "{subject}") -> Wanted | None:
     if row.snapshot is None:
         return None
     event, _ = render(event_from_snapshot(row.snapshot), subject_template)
-    return Wanted(members=as_kept(event), written_digest=digest_of_written(event))
+    return Wanted(members=as_stored(event), written_digest=digest_of_written(event))
 
 
 def standing(

@@ -7,13 +7,13 @@ import pytest
 
 from adapters.calendar import EventBody, ReadEvent
 from adapters.ledger import LedgerRow, State
-from consumers.bookings.plan import removed
 from consumers.reconcile.compare import compare, differing, steady
 from consumers.reconcile.report import Finding, Kind
+from consumers.sync.plan import removed
 from tests.contract.calendar_world import a_room_event
 from tests.rooms import a_cancel, versioned
 from tests.rows import ITEM, KEY, NEW, claimed, present_as
-from tests.unit.reconcile.readings import NOW, as_kept, reading, standing, wanted_of
+from tests.unit.reconcile.readings import NOW, as_stored, reading, standing, wanted_of
 
 V5 = versioned(5, "five")
 ROW = present_as(V5)
@@ -147,11 +147,11 @@ def test_a_booking_that_came_or_went_meanwhile_is_being_written() -> None:
     ],
 )
 def test_members_are_compared(change: dict[str, Any], names: tuple[str, ...]) -> None:
-    members = as_kept(a_room_event())
+    members = as_stored(a_room_event())
     changed = {name: getattr(members, name) for name in members.__dataclass_fields__} | change
     assert differing(members, type(members)(**changed)) == names
 
 
 def test_html_is_not_compared_since_exchange_rewrites_it() -> None:
-    html = as_kept(a_room_event(body=EventBody(content_type="html", content="<p>Hi</p>")))
-    assert differing(html, as_kept(a_room_event(body=EventBody(content="Hi")))) == ()
+    html = as_stored(a_room_event(body=EventBody(content_type="html", content="<p>Hi</p>")))
+    assert differing(html, as_stored(a_room_event(body=EventBody(content="Hi")))) == ()

@@ -9,8 +9,8 @@ import pytest
 from adapters.calendar import BookingId, RoomAddress
 from adapters.errors import Refused, Transient
 from adapters.ledger import LedgerRow, State
-from consumers.bookings.command import parse_command
-from consumers.bookings.verdict import Look, LookedAt
+from consumers.messages.command import parse_command
+from consumers.messages.disposition import Checked, Look
 from consumers.reconcile.mend import ROOM_LOOK, Asked, ask_to_mend, command_for
 from consumers.reconcile.read import RoomView, report_on
 from consumers.reconcile.report import Kind, RoomReport, beyond_share
@@ -64,7 +64,7 @@ class Bench(RoomBench):
     async def work_off(self) -> None:
         for body, look in self.asked:
             command = parse_command(body, Tenants(self.room.tenant))
-            assert await self.run(command, look=look) == [LookedAt()]
+            assert await self.run(command, look=look) == [Checked()]
         self.asked.clear()
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
-from adapters.ledger import BookingKey, ClaimWish, LedgerError, LedgerRow, LedgerUnavailable
+from adapters.ledger import BookingKey, ClaimRequest, LedgerError, LedgerRow, LedgerUnavailable
 from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.committer import Committer, Work
 from adapters.sql.opening import database_at
@@ -58,7 +58,7 @@ async def test_nobody_is_answered_before_the_commit(ledger: SqlLedger) -> None:
 
 async def test_a_slow_commit_shortens_the_claim_that_it_returns(ledger: SqlLedger) -> None:
     event.listen(ledger._database.engine, "commit", lambda _: time.sleep(0.2))  # a slow disk
-    [mine] = await ledger.claim([ClaimWish(row=LedgerRow(key=KEY), version=1)], for_s=90)
+    [mine] = await ledger.claim([ClaimRequest(row=LedgerRow(key=KEY), version=1)], for_s=90)
     assert mine is not None
     assert mine.claim is not None
     assert mine.claim.remaining_s <= 89.8

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
 from adapters.calendar import BookingId, ItemRef, RoomAddress, TenantName
-from adapters.ledger import BookingKey, Claim, ClaimWish, LedgerRow, State, Swap
+from adapters.ledger import BookingKey, Claim, ClaimRequest, CompareAndSwap, LedgerRow, State
 from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.schema import as_us, bookings, from_us, record_of, row_of
 
@@ -66,8 +66,8 @@ async def test_twenty_bookings_of_a_room_cost_as_many_statements_as_one(ledger: 
         LedgerRow(key=BookingKey(tenant=ACME, room=BOARD, booking_id=BookingId(f"B-{number}"))) for number in range(20)
     ]
     with statements(ledger) as seen:
-        rows = await ledger.claim([ClaimWish(row=row, version=1, state=State.WRITING) for row in fresh], for_s=90)
-        swaps = [Swap(before=row, after=row.settled(state=State.PRESENT, version=1)) for row in rows if row]
+        rows = await ledger.claim([ClaimRequest(row=row, version=1, state=State.WRITING) for row in fresh], for_s=90)
+        swaps = [CompareAndSwap(before=row, after=row.settled(state=State.PRESENT, version=1)) for row in rows if row]
         assert await ledger.swap(swaps) == [True] * 20
         assert len(await ledger.rows(ACME, BOARD, [row.key.booking_id for row in fresh])) == 20
     assert [words(statement) for statement in seen] == [
@@ -95,7 +95,7 @@ async def test_bookings_of_many_rooms_are_read_and_locked_by_one_statement(ledge
 async def test_reading_bookings_uses_the_key_and_never_the_whole_table(ledger: SqlLedger) -> None:
     with statements(ledger) as seen:
         await ledger.rows(ACME, BOARD, [BookingId("B-1"), BookingId("B-2")])
-        await ledger.claim([ClaimWish(row=LedgerRow(key=KEY), version=1, state=State.WRITING)], for_s=90)
+        await ledger.claim([ClaimRequest(row=LedgerRow(key=KEY), version=1, state=State.WRITING)], for_s=90)
     reads = [statement for statement in seen if statement.startswith("SELECT")]
     assert len(reads) == 2
     for read in reads:

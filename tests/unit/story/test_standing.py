@@ -7,12 +7,12 @@ import pytest
 from adapters.calendar import RoomAddress
 from adapters.ledger import Claim, LedgerRow, State
 from adapters.story import Entry, What
-from consumers.intake.names import Names
+from consumers.broker.queue_names import QueueNames
 from consumers.story.reading import RoomStory, stories_of
 from consumers.story.words import Queues, of_standing
 from tests.unit.story.entries import BOARD, KEY, a_row, a_story, an_entry, minute
 
-QUEUES = Queues(names=Names())
+QUEUES = Queues(names=QueueNames())
 LOBBY = RoomAddress("lobby@acme.example")
 MANY = 600
 CLAIM = Claim(token="t", version=2, remaining_s=30.0)
@@ -172,7 +172,7 @@ def test_a_room_that_was_left_behind_is_not_where_the_booking_is() -> None:
 
 def test_a_message_that_a_worker_has_in_hand_is_said_to_be_there() -> None:
     (story,) = stories_of([], [an_entry(What.RELEASED)], minute(5))
-    in_hand = Queues(names=Names(), lanes=frozenset({(KEY.tenant, BOARD)}))
+    in_hand = Queues(names=QueueNames(), lanes=frozenset({(KEY.tenant, BOARD)}))
     assert "it waits its turn at the worker, or is being worked on" in of_standing(story.standing, BOARD, in_hand)
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from adapters.errors import Refused, Throttled, Unknown
 from adapters.story import Entry, What
-from consumers.bookings.command import parse_command
-from consumers.bookings.complaints import BadMessage, Complaint, KnownMembers
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.verdict import Finished, Later, LookedAt, Parked, Problem, Settled
-from consumers.intake.deliveries import Delivery
-from consumers.intake.headers import Notes
-from consumers.intake.settle import Settler
+from consumers.broker.delivery import ParsedDelivery
+from consumers.broker.headers import RoomsyncHeaders
+from consumers.messages.command import parse_command
+from consumers.messages.disposition import Checked, Completed, DeadLettered, Deferred, Finished, Problem
+from consumers.messages.violations import BadMessage, KnownMembers, Violation
+from consumers.policy import SyncPolicy
+from consumers.settlement.settle import Settler
 from consumers.story.telling import Storyteller
 from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, look_headers
@@ -34,14 +34,14 @@ class Desk:
         self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=observer)
 
     @property
-    def delivery(self) -> Delivery:
+    def delivery(self) -> ParsedDelivery:
         message = FakeMessage(a_body(command="update", version=4), self.session, headers=self.headers)
-        return Delivery(
+        return ParsedDelivery(
             message=cast(Any, message),
             session=cast(Any, self.session),
             command=parse_command(message.body, Tenants(a_tenant())),
             backend="ews",
-            notes=Notes.read(message.headers),
+            notes=RoomsyncHeaders.read(message.headers),
             first_seen_at=self.time.now(),
             received_s=self.time.monotonic(),
         )
@@ -51,20 +51,20 @@ class Desk:
         return [(each.what.value, each.code, each.wait_s, each.attempt) for each in self.entries]
 
 
-LATER = Later(wait_s=70, problem=Problem.of(Throttled(70)), counts_attempt=False)
+LATER = Deferred(wait_s=70, problem=Problem.of(Throttled(70)), counts_attempt=False)
 
 
 @pytest.mark.parametrize(
     ("verdict", "told"),
     [
-        pytest.param(Settled(outcome=Finished.SUPERSEDED), ("superseded", None, None, 1), id="superseded"),
-        pytest.param(Settled(outcome=Finished.SYNCED), ("unchanged", None, None, 1), id="nothing to write"),
-        pytest.param(Settled(outcome=Finished.REMOVED), ("not_there", None, None, 1), id="nothing to remove"),
+        pytest.param(Completed(outcome=Finished.SUPERSEDED), ("superseded", None, None, 1), id="superseded"),
+        pytest.param(Completed(outcome=Finished.SYNCED), ("unchanged", None, None, 1), id="nothing to write"),
+        pytest.param(Completed(outcome=Finished.REMOVED), ("not_there", None, None, 1), id="nothing to remove"),
         pytest.param(LATER, ("deferred", "throttled", 60, 0), id="deferred, by its tier"),
-        pytest.param(Parked(problem=Problem.coded("too_old")), ("parked", "too_old", None, 1), id="parked"),
+        pytest.param(DeadLettered(problem=Problem.coded("too_old")), ("parked", "too_old", None, 1), id="parked"),
     ],
 )
-async def test_a_verdict_is_one_entry(verdict: Settled | Later | Parked, told: tuple[object, ...]) -> None:
+async def test_a_verdict_is_one_entry(verdict: Completed | Deferred | DeadLettered, told: tuple[object, ...]) -> None:
     desk = Desk()
     await desk.settler.settle([desk.delivery], verdict)
     assert desk.told() == [told]
@@ -73,7 +73,7 @@ async def test_a_verdict_is_one_entry(verdict: Settled | Later | Parked, told: t
 async def test_exchange_s_own_words_are_kept_and_a_code_s_sentence_is_not() -> None:
     desk = Desk()
     for error in (Refused("event_refused", detail="ErrorFoo"), Refused("event_refused")):
-        await desk.settler.settle([desk.delivery], Parked(problem=Problem.of(error)))
+        await desk.settler.settle([desk.delivery], DeadLettered(problem=Problem.of(error)))
     assert [each.detail for each in desk.entries] == ["Exchange refused this event's content. [ErrorFoo]", None]
 
 
@@ -87,7 +87,7 @@ async def test_a_look_is_told_when_it_is_ordered_when_it_is_postponed_and_when_i
     desk = Desk(**look_headers("booking", version=4))
     await desk.settler.second_look(desk.delivery, "booking")
     await desk.settler.settle([desk.delivery], LATER)
-    await desk.settler.settle([desk.delivery], LookedAt())
+    await desk.settler.settle([desk.delivery], Checked())
     assert desk.told() == [
         ("look_ordered", None, 300, None),
         ("look_ordered", "throttled", 60, None),
@@ -99,7 +99,7 @@ async def test_a_look_at_a_whole_room_is_no_booking_s_story() -> None:
     desk = Desk(**look_headers("room", version=4))
     await desk.settler.second_look(desk.delivery, "room")
     await desk.settler.settle([desk.delivery], LATER)
-    await desk.settler.settle([desk.delivery], LookedAt())
+    await desk.settler.settle([desk.delivery], Checked())
     await desk.settler.release([desk.delivery])
     assert desk.told() == []
 
@@ -115,7 +115,7 @@ async def test_what_the_broker_did_not_take_is_no_part_of_a_story() -> None:
 async def test_a_message_that_is_none_is_told_where_its_booking_is_known(booking: str | None) -> None:
     desk = Desk()
     known = KnownMembers(booking_id=cast(Any, booking), version=4, command="update")
-    bad = BadMessage((Complaint.of("naive_time", "/event/start"),), known)
+    bad = BadMessage((Violation.of("naive_time", "/event/start"),), known)
     await desk.settler.park_unreadable(desk.delivery.message, cast(Any, desk.session), bad)
     told = [("parked", "naive_time", None, None)] if booking else []
     assert desk.told() == told
@@ -142,7 +142,7 @@ class Bench(RoomBench):
 
 
 def effects(verdicts: Iterable[object]) -> list[str | None]:
-    return [verdict.effect if isinstance(verdict, Settled) else None for verdict in verdicts]
+    return [verdict.effect if isinstance(verdict, Completed) else None for verdict in verdicts]
 
 
 async def test_a_verdict_says_what_its_write_did() -> None:

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any, cast
 
 from adapters.ledger import Ledger
-from consumers.bookings.gate import Gate
-from consumers.bookings.policy import SyncPolicy
-from consumers.intake.deliveries import Delivery, Envelope, LaneKey
-from consumers.intake.intake import Intake
-from consumers.intake.names import Names
-from consumers.intake.reading import Reader
-from consumers.intake.settle import Settler
+from consumers.broker.delivery import ParsedDelivery, RawDelivery, RoomKey
+from consumers.broker.parsing import Reader
+from consumers.broker.queue_names import QueueNames
+from consumers.consumer import Consumer
+from consumers.policy import SyncPolicy
+from consumers.settlement.settle import Settler
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_body, a_tenant
 from tests.fake_ledger import FakeLedger
@@ -23,7 +23,7 @@ from worker.metrics.rates import Rates
 from worker.snapshot import WorkerView
 from worker.tenants import TenantTrouble
 
-NAMES = Names("t-operating")
+NAMES = QueueNames("t-operating")
 
 
 @dataclass
@@ -32,14 +32,14 @@ class Insides:
 
     time: VirtualTime = field(default_factory=VirtualTime)
     tenants: list[str] = field(default_factory=lambda: ["acme", "bravo"])
-    gates: dict[str, Gate] = field(default_factory=dict)
+    gates: dict[str, TenantLimiter] = field(default_factory=dict)
     misconfigured: dict[str, TenantTrouble] = field(default_factory=dict)
     failing_chores: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reader = Reader(Tenants(a_tenant()), self.time.clocks())
         self.ledger: Ledger = FakeLedger(clock=self.time.now)
-        self.intake: Intake = an_intake("amqp://nowhere", NAMES, FakeCalendar())
+        self.intake: Consumer = an_intake("amqp://nowhere", NAMES, FakeCalendar())
         self.metrics = Metrics(NAMES, partition_count=PARTITIONS, is_tenant=lambda name: name in self.tenants)
         self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=self.metrics.commands)
         self.view = WorkerView(
@@ -57,7 +57,7 @@ class Insides:
         """The broker and the ledger can be used."""
         self.intake.standing.trouble, self.intake.standing.is_consuming = None, True
 
-    def gate(self, tenant: str = "acme") -> Gate:
+    def gate(self, tenant: str = "acme") -> TenantLimiter:
         """The gate of a tenant that had a command."""
         return self.gates.setdefault(tenant, a_gate(self.ledger, self.time))
 
@@ -67,7 +67,7 @@ class Insides:
 
     def arrived(
         self, *, headers: dict[str, Any] | None = None, timestamp: datetime | None = None, **command: object
-    ) -> tuple[LaneKey, Envelope]:
+    ) -> tuple[RoomKey, RawDelivery]:
         """A command that nobody has read, of `acme` unless told."""
         session = FakeSession()
         message = FakeMessage(a_body(**command), session, headers=headers or {}, timestamp=timestamp)
@@ -75,7 +75,7 @@ class Insides:
 
     def delivery(
         self, *, headers: dict[str, Any] | None = None, timestamp: datetime | None = None, **command: object
-    ) -> Delivery:
+    ) -> ParsedDelivery:
         """A command in hand."""
         _, envelope = self.arrived(headers=headers, timestamp=timestamp, **command)
         return self.reader.read(envelope)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import Attendee, Counters, SimEvent
-from consumers.bookings.result import Outcome
+from consumers.messages.result import Outcome
 from worker.demo.check import Seen, check, expected_calendars, expected_outcomes, published
 from worker.demo.story import ATTIC, BOARD, HARBOUR, LOBBY, ROOMS, Command, Meeting, Room
 

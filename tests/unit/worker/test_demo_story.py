@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from adapters.calendar import TenantName
-from consumers.bookings.command import parse_command
-from consumers.bookings.result import Outcome, ResultEvent
-from consumers.bookings.tenants import Tenant
+from consumers.messages.command import parse_command
+from consumers.messages.result import Outcome, ResultEvent
+from consumers.tenants import Tenant
 from worker.demo.check import published
 from worker.demo.story import ACTS, HARBOUR, TENANT, Command
 from worker.demo.watch import Results

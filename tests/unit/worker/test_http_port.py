@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from prometheus_client import Gauge
 
-from consumers.intake.reading import Reader
+from consumers.broker.parsing import Reader
 from tests.builders import Tenants, a_tenant
 from tests.unit.worker.operating import Insides
 from worker.http import CONNECTIONS_MAX, LARGE_AT_ONCE, Server, serve

@@ -7,18 +7,18 @@ import pytest
 
 from adapters.calendar import BookingId, Create, ItemRef, Mark, Operation, Remove, RoomAddress, RoomEvent, TenantName
 from adapters.errors import CalendarError, Refused, Throttled
-from consumers.bookings.complaints import KnownMembers
-from consumers.bookings.result import Outcome, ResultEvent
-from consumers.bookings.verdict import Finished, Later, Parked, Problem, Settled
-from consumers.intake.results import result_of
+from consumers.messages.disposition import Completed, DeadLettered, Deferred, Finished, Problem
+from consumers.messages.result import Outcome, ResultEvent
+from consumers.messages.violations import KnownMembers
+from consumers.settlement.results import result_of
 from tests.builders import look_headers
 from tests.fakes import FakeCalendar
 from tests.unit.worker.operating import Insides
 from worker.metrics import TimedCalendar
 from worker.metrics.rates import OVER_S, Rates
 
-SYNCED = Settled(outcome=Finished.SYNCED)
-PARKED = Parked(problem=Problem.coded("rights_missing"))
+SYNCED = Completed(outcome=Finished.SYNCED)
+PARKED = DeadLettered(problem=Problem.coded("rights_missing"))
 ROOM = RoomAddress("board@acme.example")
 CREATE = Create(
     mark=Mark(booking_id=BookingId("B-1"), version=1),
@@ -43,7 +43,7 @@ def commands(insides: Insides, **labels: str) -> float | None:
 
 async def test_a_command_is_counted_by_what_was_asked_how_it_ended_and_whose_it_is(insides: Insides) -> None:
     await insides.settler.settle([insides.delivery(), insides.delivery(version=2)], SYNCED)
-    await insides.settler.settle([insides.delivery(command="cancel")], Settled(outcome=Finished.REMOVED))
+    await insides.settler.settle([insides.delivery(command="cancel")], Completed(outcome=Finished.REMOVED))
     await insides.settler.settle([insides.delivery(command="end")], PARKED)
     assert commands(insides, command="create", outcome="synced") == 2
     assert commands(insides, command="cancel", outcome="removed") == 1
@@ -52,7 +52,7 @@ async def test_a_command_is_counted_by_what_was_asked_how_it_ended_and_whose_it_
 
 
 async def test_a_deferred_command_has_not_ended(insides: Insides) -> None:
-    later = Later.after(Throttled(30), wait_s=30)
+    later = Deferred.after(Throttled(30), wait_s=30)
     await insides.settler.settle([insides.delivery()], later)
     assert insides.value("roomsync_deferred_total", code="throttled", tenant="acme") == 1
     assert insides.metrics.commands.totals == {"deferred": 1}
@@ -60,7 +60,7 @@ async def test_a_deferred_command_has_not_ended(insides: Insides) -> None:
 
 async def test_names_that_no_configuration_gave_are_no_labels(insides: Insides) -> None:
     insides.tenants = []
-    later = Later(wait_s=60, problem=Problem.coded("tenant_misconfigured"), counts_attempt=False)
+    later = Deferred(wait_s=60, problem=Problem.coded("tenant_misconfigured"), counts_attempt=False)
     await insides.settler.settle([insides.delivery()], later)
     await insides.settler.settle([insides.delivery()], PARKED)
     assert insides.value("roomsync_deferred_total", code="tenant_misconfigured", tenant="") == 1
@@ -90,7 +90,7 @@ def test_only_configured_tenants_become_labels(name: TenantName | None, label: s
 async def test_only_what_was_written_has_a_latency(insides: Insides) -> None:
     published = int((insides.time.now() - timedelta(seconds=4)).timestamp() * 1000)
     await insides.settler.settle([insides.delivery(headers={"timestamp_in_ms": published})], SYNCED)
-    await insides.settler.settle([insides.delivery()], Settled(outcome=Finished.SUPERSEDED))
+    await insides.settler.settle([insides.delivery()], Completed(outcome=Finished.SUPERSEDED))
     await insides.settler.settle([insides.delivery()], PARKED)
     assert insides.value("roomsync_publish_to_written_seconds_count", tenant="acme") == 1
     assert insides.value("roomsync_publish_to_written_seconds_sum", tenant="acme") == pytest.approx(4)

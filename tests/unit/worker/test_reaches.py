@@ -11,15 +11,15 @@ from certifi import where
 
 from adapters.calendar import TenantName
 from adapters.errors import Misconfigured
-from consumers.bookings.breaker import Errand
-from consumers.bookings.room import Room
-from consumers.bookings.verdict import Desk
+from consumers.messages.disposition import Desk
+from consumers.sync.room import Room
+from consumers.throttling.circuit_breaker import RequestKind
 from tests.fake_ledger import FakeLedger
 from tests.rooms import BOARD, FakeDesk, VirtualTime
 from tests.unit.worker.configuration import a_configuration, a_tenant_table
 from worker.settings import read_settings
 from worker.tenants import LOOK_EVERY_S, TenantRegistry
-from worker.wiring import UNMADE_AGAIN_S, Reaches
+from worker.wiring import UNMADE_AGAIN_S, TenantConnections
 
 GOOD = Path(where()).read_bytes()
 AUTH = 'kind = "basic"\nusername = "svc@acme.example"\npassword_file = "password"\n'
@@ -32,7 +32,7 @@ class Place:
     folder: Path
     time: VirtualTime
     registry: TenantRegistry
-    reaches: Reaches
+    reaches: TenantConnections
 
     def room(self) -> Room:
         room = self.try_room()
@@ -55,7 +55,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     time = VirtualTime()
     registry = TenantRegistry(settings, {}, monotonic=time.monotonic)
     ledger = FakeLedger(clock=time.now)
-    reaches = Reaches(registry=registry, settings=settings, ledger=ledger, clocks=time.clocks())
+    reaches = TenantConnections(registry=registry, settings=settings, ledger=ledger, clocks=time.clocks())
     yield Place(tmp_path, time, registry, reaches)
     await reaches.close()
 
@@ -63,7 +63,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 async def stopped(room: Room) -> None:
     breaker = room.gate.breaker
     await breaker.report(await breaker.enter(), [Misconfigured()])
-    await breaker.report(Errand.TRIAL, [Misconfigured()])
+    await breaker.report(RequestKind.TRIAL, [Misconfigured()])
     with pytest.raises(Misconfigured):
         await breaker.enter()
 
@@ -71,7 +71,7 @@ async def stopped(room: Room) -> None:
 async def test_a_stopped_tenant_is_asked_at_once_when_its_password_file_changes(place: Place) -> None:
     await stopped(place.room())
     (place.folder / "password").write_text("correct horse")
-    assert await place.room().gate.breaker.enter() is Errand.PROBE
+    assert await place.room().gate.breaker.enter() is RequestKind.PROBE
 
 
 async def test_a_refused_password_is_read_again_even_if_its_file_looks_the_same(place: Place) -> None:
@@ -80,13 +80,13 @@ async def test_a_refused_password_is_read_again_even_if_its_file_looks_the_same(
     before = file.stat()
     file.write_text("hunter3")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert await place.room().gate.breaker.enter() is Errand.PROBE
+    assert await place.room().gate.breaker.enter() is RequestKind.PROBE
 
 
 async def test_a_stopped_tenant_is_asked_at_once_when_its_address_changes(place: Place) -> None:
     await stopped(place.room())
     place.configure(more='service_url = "https://other.acme.example/EWS/Exchange.asmx"\n')
-    assert await place.room().gate.breaker.enter() is Errand.PROBE
+    assert await place.room().gate.breaker.enter() is RequestKind.PROBE
 
 
 async def test_other_changes_keep_a_stopped_tenant_stopped(place: Place) -> None:

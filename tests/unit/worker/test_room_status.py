@@ -7,7 +7,7 @@ import pytest
 
 from adapters.calendar import RoomAddress
 from adapters.errors import Throttled
-from consumers.intake.reading import Reader
+from consumers.broker.parsing import Reader
 from tests.builders import Tenants, a_tenant
 from tests.rooms import BOARD
 from tests.unit.worker.operating import Insides

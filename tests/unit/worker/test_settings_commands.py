@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from consumers.bookings.codes import all_codes
-from consumers.bookings.json_schema import command_schema, result_schema
+from consumers.messages.codes import all_codes
+from consumers.messages.json_schema import command_schema, result_schema
 from tests.unit.worker.configuration import APPLICATION, BASIC, BROKER, ENVIRONMENT, a_configuration, a_tenant_table
 from worker.commands import config, schema
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.bookings.tenants import Tenant, Unusable
+from consumers.tenants import Tenant, Unusable
 from tests.unit.worker.configuration import ENVIRONMENT, a_configuration, a_tenant_table
 from worker.settings import WrongSettings, read_settings, read_usable_settings
 from worker.tenants import FORGIVEN_S, LOOK_EVERY_S, TenantChanges, TenantRegistry

@@ -15,12 +15,12 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.errors import Refused, Throttled, Unknown
-from consumers.bookings.complaints import BadMessage
-from consumers.bookings.milestones import nobody
-from consumers.bookings.policy import SyncPolicy
-from consumers.bookings.room import Room
-from consumers.intake.deliveries import Delivery, Envelope, LaneKey
-from consumers.intake.settle import Settler
+from consumers.broker.delivery import ParsedDelivery, RawDelivery, RoomKey
+from consumers.messages.violations import BadMessage
+from consumers.milestones import ignore
+from consumers.policy import SyncPolicy
+from consumers.settlement.settle import Settler
+from consumers.sync.room import Room
 from tests.broker import FakeMessage
 from tests.builders import Tenants, a_body, a_tenant, an_event
 from tests.hall import Hall
@@ -30,7 +30,7 @@ from worker.tracing.spans import SWEEP_AT, Tracing
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 PERSONAL = ("Zzyzx", "quinquagesima")
-Arrived = tuple[LaneKey, Envelope]
+Arrived = tuple[RoomKey, RawDelivery]
 
 
 class TracedHall(Hall):
@@ -46,8 +46,8 @@ class TracedHall(Hall):
     def trace_with(self, tracing: Tracing) -> None:
         clocks = self.time.clocks()
         self.tracing = tracing
-        self.reader = tracing.reader(Tenants(a_tenant()), clocks, nobody)
-        self.settler = Settler(policy=SyncPolicy(), clocks=clocks, observer=tracing, reached=tracing.along(nobody))
+        self.reader = tracing.reader(Tenants(a_tenant()), clocks, ignore)
+        self.settler = Settler(policy=SyncPolicy(), clocks=clocks, observer=tracing, reached=tracing.along(ignore))
         self.lanes = type(self.lanes)(self.room, self.reader, self.settler, clock=self.time.monotonic)
 
     def room(self, tenant: TenantName, address: RoomAddress) -> Room | None:
@@ -63,7 +63,7 @@ class TracedHall(Hall):
         told = {"traceparent": TRACEPARENT} if headers is None else headers
         return self.reader.glance(self.message(body, told), cast(Any, self.session))
 
-    def read(self, booking: str = "B-1") -> Delivery:
+    def read(self, booking: str = "B-1") -> ParsedDelivery:
         """A command that arrived and was read, and is in no lane."""
         _, envelope = self.arrive(booking)
         return self.reader.read(envelope)

@@ -6,8 +6,8 @@ import sys
 import pytest
 from aiormq.exceptions import AMQPConnectionError, ChannelAccessRefused
 
-from consumers.intake.client_errors import BrokerLost
-from consumers.intake.session import NotPublished
+from consumers.broker.errors import BrokerLost
+from consumers.broker.session import NotPublished
 from worker import cli
 from worker.troubles import defect, sentence_of
 

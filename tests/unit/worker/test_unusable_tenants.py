@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.bookings.tenants import Tenant, Unusable
+from consumers.tenants import Tenant, Unusable
 from tests.unit.worker.configuration import APPLICATION, BASIC, a_configuration, a_tenant_table
 from tests.unit.worker.test_tenants import DIRECTORY, Site
 from worker.settings import WrongSettings, read_settings

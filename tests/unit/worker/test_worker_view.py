@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from adapters.errors import Misconfigured, Throttled
-from consumers.bookings.gate import Gate
-from consumers.intake.reading import Reader
+from consumers.broker.parsing import Reader
+from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.builders import Tenants, a_tenant
 from tests.intake_stage import PARTITIONS
 from tests.rooms import BOARD
@@ -39,7 +39,7 @@ async def got(server: Server, path: str) -> tuple[int, str, Any]:
         return answer.status, answer.headers["Content-Type"], await (answer.json() if is_json else answer.text())
 
 
-async def stop(gate: Gate) -> None:
+async def stop(gate: TenantLimiter) -> None:
     async with gate.slot(BOARD) as turn:
         await turn.report([Misconfigured("ews_blocked")])
 

@@ -1,1 +1,0 @@
-"""What a booking command means and how it becomes true in a room's calendar."""

@@ -1,1 +1,0 @@
-"""From the broker to a room's lane, and back: deliveries, order, acknowledgement."""

@@ -1,0 +1,124 @@
+"""What becomes of a command: settled, later or parked. Decided here, carried out by `intake.settle` alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from adapters.errors import CalendarError, Misconfigured, Scope, Throttled
+from consumers.messages.codes import code_of
+from consumers.messages.command import BookingCommand
+from consumers.messages.violations import Remark
+
+Look = Literal["booking", "room"]
+"""A second look: at one booking whose write had an unknown outcome, or at a whole room after its first scan."""
+
+
+class Finished(StrEnum):
+    """How a command can end well (CONTRACT.md §4)."""
+
+    SYNCED = "synced"
+    REMOVED = "removed"
+    SUPERSEDED = "superseded"
+
+
+class Effect(StrEnum):
+    """What a command's own write did to the calendar."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a command was not done: a code of `consumers.messages.codes`, a sentence, where, and who must act."""
+
+    code: str
+    message: str
+    scope: Scope
+    member: str | None = None
+
+    @classmethod
+    def of(cls, error: CalendarError) -> "Problem":
+        """What a calendar's error means for the command it met."""
+        return cls(code=error.code, message=str(error), scope=error.scope)
+
+    @classmethod
+    def coded(cls, code: str, *, detail: str | None = None, member: str | None = None) -> "Problem":
+        """A problem of roomsync's own, with the sentence that belongs to its code."""
+        known = code_of(code)
+        message = f"{known.sentence} [{detail}]" if detail else known.sentence
+        return cls(code=code, message=message, scope=known.scope, member=member)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """True in the ledger (and so in Exchange), or superseded by what is. `effect`: None where nothing was written."""
+
+    outcome: Finished
+    effect: Effect | None = None
+    item_id: str | None = None
+    warnings: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """Comes back by way of the broker in about `wait_s`; with `counts_attempt` the wait grows and ends one day."""
+
+    wait_s: float
+    problem: Problem
+    counts_attempt: bool
+
+    @classmethod
+    def after(cls, error: CalendarError, *, wait_s: float) -> "Deferred":
+        """Throttling and a broken tenant count no attempt: they are nobody's fault here (DESIGN.md §4)."""
+        patient = isinstance(error, Throttled | Misconfigured)
+        return cls(wait_s=wait_s, problem=Problem.of(error), counts_attempt=not patient)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettered:
+    """Needs a person."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A second look that is over; it publishes no result."""
+
+
+Disposition = Completed | Deferred | DeadLettered | Checked
+
+
+class SyncRequest(Protocol):
+    """A command that waits for its verdict, as the lane hands it over."""
+
+    @property
+    def command(self) -> BookingCommand:
+        """What is asked for."""
+        ...
+
+    @property
+    def look(self) -> Look | None:
+        """Set on a second look."""
+        ...
+
+    @property
+    def first_seen_at(self) -> datetime:
+        """When a worker first met it."""
+        ...
+
+
+class Desk(Protocol):
+    """Where verdicts go; implemented by the one place that acknowledges."""
+
+    async def settle(self, asks: Sequence[SyncRequest], verdict: Disposition) -> None:
+        """Carry out one verdict for all of these."""
+        ...
+
+    async def second_look(self, ask: SyncRequest, look: Look) -> None:
+        """Publish the command once more as a second look, confirmed, to come back after `second_look_s`."""
+        ...

@@ -1,0 +1,294 @@
+"""Acknowledges commands, and nothing else does: carries out verdicts in the order that loses nothing (DESIGN.md §4, 5).
+
+Whatever must stand at the broker (derived removal, result, deferred or parked copy) is confirmed before the ack.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import cast
+
+import structlog
+from aiormq.abc import FieldTable
+
+from consumers.broker.delivery import Delivery, ParsedDelivery
+from consumers.broker.headers import copy_of, derived_removal, error_notes, instant_text, look_message
+from consumers.broker.incoming_message import IncomingMessage, shown_id
+from consumers.broker.message_copy import NotCopied
+from consumers.broker.session import NotPublished
+from consumers.messages.command import removal_of
+from consumers.messages.disposition import (
+    Checked,
+    Completed,
+    DeadLettered,
+    Deferred,
+    Disposition,
+    Look,
+    Problem,
+    SyncRequest,
+)
+from consumers.messages.result import Outcome
+from consumers.messages.violations import BadMessage, Violation
+from consumers.milestones import Milestone, OnMilestone, ignore, unfailing
+from consumers.policy import SyncPolicy
+from consumers.settlement.guard import Guard
+from consumers.settlement.observer import Observer, Observers
+from consumers.settlement.results import result_of
+from consumers.settlement.unreadable import UnreadableMessages
+from consumers.sync.room import Clocks
+from consumers.throttling.retry import backoff_s, tier_for
+
+log = structlog.get_logger(__name__)
+
+DELAYED_AFTER_S = 300.0
+INTERNAL_ERROR_S = 15.0
+WHY_MAX = 500
+"""Characters of a reason in the log: a server may write pages."""
+
+
+class Settler(UnreadableMessages):
+    """Settles deliveries. Whatever goes wrong here leaves a delivery unacknowledged: it comes again."""
+
+    def __init__(
+        self, *, policy: SyncPolicy, clocks: Clocks, observer: Observer, reached: OnMilestone = ignore
+    ) -> None:
+        super().__init__(clocks, Observers(observer), Guard(clocks))
+        self._policy = policy
+        self._reached = unfailing(reached)
+
+    async def settle(self, asks: Sequence[SyncRequest], verdict: Disposition) -> None:
+        """Carry out one verdict for all of these that are open. Never raises for a delivery's sake."""
+        settling = [self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks) if each.is_open]
+        if len(settling) == 1:
+            # By far the most frequent case, and a task less for each command.
+            await settling[0]
+        else:
+            await asyncio.gather(*settling)
+
+    async def second_look(self, ask: SyncRequest, look: Look) -> None:
+        """Publish the command once more as a second look. Raises `NotPublished`: then nothing may be done."""
+        (delivery,) = _deliveries([ask])
+        room, wait_s = delivery.command.room, self._policy.second_look_s
+        message = copy_of(
+            delivery.message, look=look, attempts=0, first_seen_at=instant_text(self._clocks.now()), **_keys(delivery)
+        )
+        try:
+            await delivery.session.to_deferred(message, room, wait_s)
+        except NotCopied:
+            # Without its headers: they are the command's, which is carried out now. The look must come all the same.
+            bare = look_message(message.body, message.message_id or str(uuid.uuid4()), look)
+            await delivery.session.to_deferred(bare, room, wait_s)
+        self._reached(Milestone.LOOK_PUBLISHED, delivery.command.key)
+        self._observer.look_ordered(delivery, look, wait_s=wait_s)
+
+    async def work(self, deliveries: Sequence[ParsedDelivery], work: Awaitable[None]) -> None:
+        """Await a lane's work on deliveries; after an error of ours they come back later, once it is mended."""
+        try:
+            await work
+        except NotPublished:
+            await self.release(deliveries)
+        except Exception:  # a defect must cost its own batch time, never the worker or a message
+            log.exception("batch.failed", deliveries=len(deliveries))
+            problem = Problem.coded("internal_error")
+            await self.settle(deliveries, Deferred(wait_s=INTERNAL_ERROR_S, problem=problem, counts_attempt=True))
+
+    async def release(self, commands: Sequence[Delivery]) -> None:
+        """Give commands back to the broker unharmed."""
+        for each in commands:
+            if each.is_open:
+                await self._for(each, self._release(each))
+
+    async def forward(self, delivery: ParsedDelivery) -> None:
+        """Publish a command again under its room's key: published under another one it would pass its room's lane."""
+        await self._for(delivery, self._forward(delivery))
+
+    async def report_parked(self, delivery: ParsedDelivery) -> None:
+        """Give a command that the broker parked its result; the message in hand is a copy."""
+
+        async def report() -> None:
+            problem = Problem.coded("parked_by_broker")
+            await self._remove_from_previous_room(delivery)
+            await self._tell(delivery, Outcome.FAILED, problem)
+            await delivery.message.ack()
+            self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
+
+        message, session = delivery.message, delivery.session
+        last = partial(
+            self._report_unreadable,
+            message,
+            session,
+            _internal_error(delivery),
+        )
+        await self._guard.over(message, report(), held=delivery, last=last)
+
+    async def stop(self) -> None:
+        """Give back what rests."""
+        await self._guard.stop()
+
+    async def give_back(self, messages: Iterable[IncomingMessage]) -> None:
+        """Give back what ignore works on."""
+        for each in messages:
+            await self._guard.give_back(each)
+
+    def in_hand(self) -> Iterator[IncomingMessage]:
+        """What is being settled, and what rests after an error of ours."""
+        return self._guard.in_hand()
+
+    async def _for(self, command: Delivery, settling: Awaitable[None]) -> None:
+        last = partial(self._park_defect, command) if isinstance(command, ParsedDelivery) else None
+        await self._guard.over(command.message, settling, held=command, last=last)
+
+    async def _park_defect(self, delivery: ParsedDelivery) -> None:
+        """Put aside a command that cannot be settled as what it is, however often it is tried."""
+        if delivery.look is None:
+            await self._park_unreadable(
+                delivery.message,
+                delivery.session,
+                _internal_error(delivery),
+            )
+
+    async def _forward(self, delivery: ParsedDelivery) -> None:
+        await delivery.session.to_commands(copy_of(delivery.message), delivery.command.room)
+        await delivery.message.ack()
+        log.info("booking.forwarded", **_who(delivery), why="published under another routing key")
+
+    async def _carry_out(self, delivery: ParsedDelivery, verdict: Disposition) -> None:
+        match verdict:
+            case Completed():
+                await self._finish(delivery, verdict)
+            case DeadLettered(problem=problem):
+                await self._park(delivery, problem)
+            case Deferred():
+                await self._send_away(delivery, verdict)
+            case Checked():
+                await self._ack(delivery)
+                self._observer.looked(delivery)
+
+    async def _finish(self, delivery: ParsedDelivery, settled: Completed) -> None:
+        await self._remove_from_previous_room(delivery)
+        result = result_of(
+            delivery,
+            Outcome(settled.outcome),
+            now=self._clocks.now(),
+            now_s=self._clocks.monotonic(),
+            item_id=settled.item_id,
+            warnings=settled.warnings,
+        )
+        await delivery.session.result(result)
+        self._reached(Milestone.RESULT_PUBLISHED, delivery.command.key)
+        await self._ack(delivery)
+        self._observer.finished(delivery, settled, result)
+
+    async def _release(self, command: Delivery) -> None:
+        await self._guard.give_back(command.message)
+        if isinstance(command, ParsedDelivery):
+            # Of those that ignore had read, ignore was told.
+            self._observer.released(command)
+
+    async def _ack(self, delivery: ParsedDelivery) -> None:
+        self._reached(Milestone.BEFORE_ACK, delivery.command.key)
+        await delivery.message.ack()
+
+    async def _send_away(self, delivery: ParsedDelivery, later: Deferred) -> None:
+        now = self._clocks.now()
+        age_s = (now - delivery.tried_since_at).total_seconds()
+        attempts = delivery.notes.attempts + (1 if later.counts_attempt else 0)
+        tried_s = (now - delivery.given_up_from_at).total_seconds()
+        if later.counts_attempt and tried_s >= self._policy.give_up_after_s:
+            last = f"{later.problem.code}: {later.problem.message}"
+            await self._park(delivery, Problem.coded("gave_up", detail=last))
+            return
+        wait_s = max(later.wait_s, backoff_s(attempts)) if later.counts_attempt else later.wait_s
+        tier_s = tier_for(wait_s)
+        tell = not delivery.notes.delayed_told and delivery.look is None and age_s + tier_s >= DELAYED_AFTER_S
+        if tell:
+            # It cannot be done before the five minutes are over, and ignore will hold it when they are.
+            await self._tell(delivery, Outcome.DELAYED, later.problem)
+        rested_at = now if _rests(later) else delivery.notes.rested_at
+        message = copy_of(
+            delivery.message,
+            attempts=attempts,
+            rested_at=rested_at and instant_text(rested_at),
+            delayed=True if tell or delivery.notes.delayed_told else None,
+            **error_notes(later.problem),
+            **_kept(delivery),
+        )
+        await delivery.session.to_deferred(message, delivery.routing_key, tier_s)
+        self._reached(Milestone.DEFERRED, delivery.command.key)
+        await self._ack(delivery)
+        self._observer.deferred(delivery, later.problem, wait_s=tier_s, attempts=attempts)
+        log.info("booking.deferred", **_who(delivery), code=later.problem.code, wait_s=tier_s, attempts=attempts)
+
+    async def _park(self, delivery: ParsedDelivery, problem: Problem) -> None:
+        now = self._clocks.now()
+        message = copy_of(
+            delivery.message,
+            attempts=delivery.notes.attempts + 1,
+            failed_at=instant_text(now),
+            **error_notes(problem),
+            **_kept(delivery),
+        )
+        await delivery.session.to_failed(message, delivery.routing_key)
+        self._reached(Milestone.PARKED, delivery.command.key)
+        await self._remove_from_previous_room(delivery)
+        if delivery.look is None:
+            await self._tell(delivery, Outcome.FAILED, problem)
+        await self._ack(delivery)
+        self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
+        log.warning("booking.parked", **_who(delivery), code=problem.code, why=problem.message[:WHY_MAX])
+
+    async def _tell(self, delivery: ParsedDelivery, outcome: Outcome, problem: Problem) -> None:
+        result = result_of(delivery, outcome, now=self._clocks.now(), now_s=self._clocks.monotonic(), problem=problem)
+        await delivery.session.result(result)
+        self._reached(Milestone.RESULT_PUBLISHED, delivery.command.key)
+
+    async def _remove_from_previous_room(self, delivery: ParsedDelivery) -> None:
+        """Whatever became of a move, the booking is not in the room it left (DESIGN.md §3, rule 6)."""
+        command = delivery.command
+        removal = removal_of(command)
+        if removal is not None and command.previous_room is not None and delivery.look is None:
+            message = derived_removal(removal, delivery.message.message_id)
+            await delivery.session.to_commands(message, command.previous_room)
+            self._reached(Milestone.REMOVAL_PUBLISHED, command.key)
+
+
+def _deliveries(asks: Sequence[SyncRequest]) -> Sequence[ParsedDelivery]:
+    # The lanes hand in nothing but deliveries; the bookings' side knows them as asks.
+    return cast("Sequence[ParsedDelivery]", asks)
+
+
+def _rests(later: Deferred) -> bool:
+    """Whether the whole tenant stands still, so that the time must not make its commands give up."""
+    return later.problem.scope == "tenant" and not later.counts_attempt
+
+
+def _kept(delivery: ParsedDelivery) -> FieldTable:
+    """What stays noted. Written anew: what was not credible would be so beside what we write (`credible`)."""
+    replayed_at = delivery.notes.replayed_at
+    return {
+        "first_seen_at": instant_text(delivery.first_seen_at),
+        "replayed_at": replayed_at and instant_text(replayed_at),
+        "derived": delivery.notes.derived or None,
+        **_keys(delivery),
+    }
+
+
+def _keys(delivery: ParsedDelivery) -> dict[str, str | int]:
+    command = delivery.command
+    return {
+        "tenant": command.tenant,
+        "room": command.room,
+        "booking_id": command.booking_id,
+        "version": command.version,
+        "backend": delivery.backend,
+    }
+
+
+def _who(delivery: ParsedDelivery) -> dict[str, str | int | None]:
+    return {**_keys(delivery), "message_id": shown_id(delivery.message.message_id)}
+
+
+def _internal_error(delivery: ParsedDelivery) -> BadMessage:
+    """What stands for a command that cannot be settled as what it is, however often it is tried."""
+    return BadMessage((Violation.of("internal_error"),), delivery.command.known)

@@ -1,0 +1,82 @@
+"""A flood that arrives: one batch of its room at once, so that it is in hand soon, and more when it is."""
+
+import asyncio
+
+import pytest
+
+from consumers.scheduling.room_queue import FLOOD, FLOOD_S, Inflow
+from tests.hall import Hall
+from tests.rooms import BOARD
+from tests.waiting import until
+
+FLOODED = 200
+
+
+@pytest.mark.parametrize(
+    ("within_s", "is_flood"), [(0.0, True), (0.99 * FLOOD_S, True), (1.1 * FLOOD_S, False), (10 * FLOOD_S, False)]
+)
+def test_a_flood_is_many_messages_within_a_moment(within_s: float, is_flood: bool) -> None:
+    inflow = Inflow()
+    for number in range(FLOOD):
+        inflow.arrived(100.0 + within_s * number / (FLOOD - 1))
+    assert inflow.is_flood(100.0 + within_s) == is_flood
+
+
+def test_one_message_less_is_none() -> None:
+    inflow = Inflow()
+    for _ in range(FLOOD - 1):
+        inflow.arrived(100.0)
+    assert not inflow.is_flood(100.0)
+    inflow.arrived(100.0)
+    assert inflow.is_flood(100.0)
+
+
+def test_a_flood_lasts_as_long_as_it_goes_on_and_a_moment_longer() -> None:
+    inflow = Inflow()
+    now_s = 100.0
+    for number in range(20 * FLOOD):
+        now_s += FLOOD_S / FLOOD / 2
+        inflow.arrived(now_s)
+        assert inflow.is_flood(now_s) == (number >= FLOOD - 1)
+    assert inflow.is_flood(now_s + 0.4 * FLOOD_S)
+    assert not inflow.is_flood(now_s + FLOOD_S)
+
+
+async def a_flooded_hall() -> Hall:
+    """The room is known, a batch of it is under way, and a flood arrives."""
+    hall = Hall()
+    for number in range(FLOOD - 1):
+        hall.put(f"W-{number}")
+    await hall.until(lambda: bool(hall.create_sizes()))
+    hall.calendar.pause()
+    for number in range(FLOODED):
+        hall.put(f"B-{number}")
+        await asyncio.sleep(0)
+    assert hall.calendar.in_flight[BOARD] == 1
+    return hall
+
+
+async def test_while_it_arrives_a_room_has_one_batch_in_work() -> None:
+    hall = await a_flooded_hall()
+    hall.calendar.resume()
+    await hall.until(lambda: len(hall.create_sizes()) > 3)
+    assert hall.calendar.peak_by_room[BOARD] == 1
+    await hall.idle()
+
+
+async def test_when_it_is_over_more_begin_though_the_first_one_hangs() -> None:
+    hall = await a_flooded_hall()
+    hall.time.passed_s += FLOOD_S
+    await until(lambda: hall.calendar.in_flight[BOARD] > 1)
+    hall.calendar.resume()
+    await hall.idle()
+    assert hall.session.kinds().count("ack") == FLOOD - 1 + FLOODED
+
+
+async def test_a_worker_that_stops_while_one_arrives_gives_it_back() -> None:
+    hall = await a_flooded_hall()
+    stopping = asyncio.create_task(hall.lanes.stop(within_s=600))
+    await hall.until(lambda: hall.session.kinds().count("requeue") > 100)
+    hall.calendar.resume()
+    await stopping
+    assert hall.session.kinds().count("ack") + hall.session.kinds().count("requeue") == FLOOD - 1 + FLOODED
