@@ -53,7 +53,7 @@ class RoomEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Whose event it is: the two named properties of CONTRACT.md §7, the tenant left out (a calendar has one)."""
+    """Whose event it is: two named properties (docs/contract.md#marks), without the tenant: a calendar has one."""
 
     booking_id: BookingId
     version: int

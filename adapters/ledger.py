@@ -1,4 +1,4 @@
-"""The ledger: what is true in which room, by version; what makes crashes decidable (DESIGN.md §3)."""
+"""The ledger: what is true in which room, by version; what makes crashes decidable (docs/protocol.md#rows)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -225,7 +225,7 @@ class Ledger(Breakers, Protocol):
 
     async def expire(self, *, keep_days: int) -> int:
         """Delete rows without a claim that were recorded more than `keep_days` ago and whose event ended more than 90
-        days ago (DESIGN.md §3); returns how many."""
+        days ago (docs/protocol.md#tombstones); returns how many."""
         ...
 
     async def check(self) -> None:

@@ -184,7 +184,7 @@ class Consumer:
 
     @property
     def scan_twice(self) -> bool:
-        """Whether first scans are repeated: this ledger took the place of another one lately (DESIGN.md §3, rule 7)."""
+        """Whether first scans are repeated: this ledger replaced another one lately (docs/protocol.md#rule-7)."""
         return self.seat is not None and self.seat.replaced_ago_s(self.clocks.now()) < SCAN_TWICE_FOR_S
 
     def _duties(self) -> list[Callable[[Session], Coroutine[None, None, None]]]:

@@ -1,7 +1,7 @@
 """The points between taking a command and acknowledging it, at each of which a worker may die and nothing may go wrong.
 
-They are there for those who kill it on purpose (tests/kill), and for tracing where it is on; without either ignore
-takes notice of them.
+The kill matrix (tests/kill) ends a worker at each of them, tracing draws its spans from them, and the
+scheduler takes `CLAIMED` for the moment from which a small batch no longer needs the right of way.
 """
 
 from collections.abc import Callable

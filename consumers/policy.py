@@ -1,9 +1,9 @@
-"""The waits and sizes that operators may set (CONTRACT.md §5, `[sync]`) and the few that are decided."""
+"""The waits and sizes that operators may set (docs/contract.md#configuration, `[sync]`), and the fixed ones."""
 
 from dataclasses import dataclass
 
 DEFER_TIERS_S = (15, 60, 300, 900, 3600)
-"""The deferred queues (CONTRACT.md §3)."""
+"""The deferred queues (docs/contract.md#queues)."""
 OWN_BACK_OFF_S = 1.0
 OWN_BACK_OFF_MAX_S = 8.0
 """Our own wait where Exchange names none doubles from the one to the other: short, to notice soon that it ends."""

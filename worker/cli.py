@@ -1,4 +1,4 @@
-"""The command line (CONTRACT.md §6): one small module for each command, loaded only when it is asked for.
+"""The command line (docs/contract.md#command-line): one small module per command, loaded only when asked for.
 
 Loading them all takes seconds (Exchange, databases, the simulator), which `roomsync publish` need not wait for.
 """

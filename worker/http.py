@@ -1,4 +1,4 @@
-"""The worker's HTTP port: alive, ready, status and metrics (CONTRACT.md §5, `[http]`).
+"""The worker's HTTP port: alive, ready, status and metrics (docs/contract.md#configuration, `[http]`).
 
 Whoever reaches the port must not be able to hold the worker up: a connection serves one request and lasts seconds,
 however slowly its other side writes or reads, and when too many are open the oldest one goes.

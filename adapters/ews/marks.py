@@ -10,7 +10,7 @@ from adapters.ews.names import booking_mark
 
 log = structlog.get_logger(__name__)
 
-# CONTRACT.md §1: what a booking and its version can be.
+# What a booking and its version can be (docs/contract.md#commands).
 _BOOKING = re.compile("[!-~]{1,200}")
 _VERSION = re.compile("[0-9]{1,16}")
 _VERSION_MAX = 2**53 - 1

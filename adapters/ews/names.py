@@ -19,7 +19,7 @@ VERSION = "roomsync.version"
 
 
 def property_path(name: str) -> dict[str, str]:
-    """Attributes of the `ExtendedFieldURI` of one of our named properties (CONTRACT.md §7)."""
+    """Attributes of the `ExtendedFieldURI` of one of our named properties (docs/contract.md#marks)."""
     return {"PropertySetId": PROPERTY_SET_ID, "PropertyName": name, "PropertyType": "String"}
 
 

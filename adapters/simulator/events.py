@@ -10,7 +10,7 @@ from adapters.simulator.store import Folder
 _SET = "19073e5e-9dac-4173-937f-aea45b36be2c"
 BOOKING = PropertyKey(_SET, "roomsync.booking", "String")
 VERSION = PropertyKey(_SET, "roomsync.version", "String")
-"""The two marks of CONTRACT.md §7; Exchange itself gives them no meaning."""
+"""The two marks of docs/contract.md#marks; Exchange itself gives them no meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a message keeps when it is published again, and what it tells about itself (CONTRACT.md §3)."""
+"""What a message keeps when it is published again, and what it tells about itself (docs/contract.md#headers)."""
 
 import json
 from collections.abc import Mapping

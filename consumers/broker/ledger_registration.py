@@ -1,7 +1,7 @@
 """Which ledger is in use: the broker keeps its id, so that two workers on two ledgers cannot both write.
 
-The queue `<prefix>.ledger` holds one message with the ledger's id and generation (DESIGN.md §3). The generation rises
-with every worker start, so that an older copy of the same ledger is told as well.
+The queue `<prefix>.ledger` holds one message with the ledger's id and generation (docs/protocol.md#rule-7). The
+generation rises with every worker start, so that an older copy of the same ledger is recognised as well.
 """
 
 import json

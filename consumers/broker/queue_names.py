@@ -1,4 +1,4 @@
-"""The names of exchanges, queues and headers (CONTRACT.md §3); publishers, operators and dashboards hold on to them."""
+"""The names of exchanges, queues and headers (docs/contract.md#queues), on which publishers and dashboards rely."""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ from consumers.broker.incoming_message import IncomingMessage
 
 REMEMBERED_MAX = 10_000
 DELIVERY_LIMIT = 20
-"""Of our queues (CONTRACT.md §3): a higher count is not the broker's, since it would have parked the message."""
+"""Of our queues (docs/contract.md#queues). A higher count is not the broker's: it would have parked the message."""
 
 
 class _Counts(OrderedDict[Hashable, int]):

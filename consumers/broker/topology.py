@@ -1,4 +1,4 @@
-"""What must stand at the broker (CONTRACT.md §3), to the letter: publishers and workers meet here."""
+"""What must stand at the broker (docs/contract.md#queues), to the letter: publishers and workers meet here."""
 
 from dataclasses import dataclass, field
 

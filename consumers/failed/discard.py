@@ -1,7 +1,7 @@
 """Discards failed messages for good, each one written down before.
 
 A discarded move needs nothing more: the removal from its previous room was published when it was parked, by the worker
-or by the watch of what the broker parks (DESIGN.md §3, rule 6).
+or by the watch of what the broker parks (docs/protocol.md#rule-6).
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from consumers.messages.result import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultKey:
-    """By what a result is told apart (CONTRACT.md §4)."""
+    """By what a result is told apart (docs/contract.md#results)."""
 
     message_id: str | None
     tenant: str | None

@@ -25,7 +25,7 @@ from consumers.failed.trail import Trail
 from consumers.sync.room import Clocks
 
 HOLD_S = 200.0
-"""How long messages are kept in hand; nothing stays unacknowledged longer than five minutes (DESIGN.md §4)."""
+"""How long messages are kept in hand; nothing stays unacknowledged for five minutes (docs/protocol.md#waiting)."""
 BATCH_MAX = 5000
 WRITTEN_DOWN_MAX = 50
 """How many messages are written into the audit together: a tool that is killed has touched at most so many fewer."""

@@ -1,6 +1,6 @@
 """Every code that a result, a failed message or a log may carry, with what it means and what to do about it.
 
-Codes are stable words: they are only ever added (CONTRACT.md §4).
+Codes are stable words: they are only ever added (docs/contract.md#results).
 """
 
 from adapters.errors import CODES as CALENDAR_CODES

@@ -1,6 +1,6 @@
 """Parses a booking command once, at the edge; past `parse_command` nobody meets JSON.
 
-A command is a versioned snapshot: it says everything about the booking as of its version (CONTRACT.md §1, §2).
+A command is a versioned snapshot: it says everything about the booking as of its version (docs/contract.md#commands).
 """
 
 import json
@@ -160,7 +160,7 @@ def _event(form: CommandForm) -> BookingEvent | None:
 
 
 def removal_of(move: BookingCommand | KnownMembers) -> bytes | None:
-    """The removal that a move entails (CONTRACT.md §2): a cancel of the same version for the previous room.
+    """The removal that a move entails (docs/contract.md#meaning): a cancel of the same version for the previous room.
 
     Also of a refused move, as far as its members are known; None where there is nothing to remove or to know.
     """

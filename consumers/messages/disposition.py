@@ -16,7 +16,7 @@ Look = Literal["booking", "room"]
 
 
 class Finished(StrEnum):
-    """How a command can end well (CONTRACT.md §4)."""
+    """How a command can end well (docs/contract.md#results)."""
 
     SYNCED = "synced"
     REMOVED = "removed"
@@ -73,7 +73,7 @@ class Deferred:
 
     @classmethod
     def after(cls, error: CalendarError, *, wait_s: float) -> "Deferred":
-        """Throttling and a broken tenant count no attempt: they are nobody's fault here (DESIGN.md §4)."""
+        """Throttling and a broken tenant count no attempt: they are nobody's fault here (docs/protocol.md#waiting)."""
         patient = isinstance(error, Throttled | Misconfigured)
         return cls(wait_s=wait_s, problem=Problem.of(error), counts_attempt=not patient)
 

@@ -1,7 +1,7 @@
 """A message's bytes become one JSON object, whatever they are; nothing of it is trusted yet.
 
-`null` means absent (CONTRACT.md §1), so such members are left out here, once for all levels. A member that is given
-twice is kept as `TWICE`, which fits no type, so that the check of the members finds it where it stands.
+`null` means absent (docs/contract.md#commands), so such members are left out here, once for all levels. A member that
+is given twice is kept as `TWICE`, which fits no type, so that the check of the members finds it where it stands.
 """
 
 import json

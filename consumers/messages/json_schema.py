@@ -33,13 +33,13 @@ class _NullIsAbsent(_Plain):
 
 
 def command_schema() -> dict[str, Any]:
-    """The schema of a booking command (CONTRACT.md §1)."""
+    """The schema of a booking command (docs/contract.md#commands)."""
     command = Annotated[PutForm | MoveForm | EndForm | CancelForm, Field(discriminator="command")]
     return _headed("roomsync booking command", TypeAdapter(command).json_schema(schema_generator=_NullIsAbsent))
 
 
 def result_schema() -> dict[str, Any]:
-    """The schema of a result event (CONTRACT.md §4)."""
+    """The schema of a result event (docs/contract.md#results)."""
     return _headed(
         "roomsync result event", ResultEvent.model_json_schema(mode="serialization", schema_generator=_Plain)
     )

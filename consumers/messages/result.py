@@ -1,4 +1,4 @@
-"""The result event: what became of one version of a booking, not what the room holds now (CONTRACT.md §4)."""
+"""The result event: what became of one version of a booking, not what the room holds now (docs/contract.md#results)."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ Moment = Annotated[AwareDatetime, PlainSerializer(_in_milliseconds), Field(json_
 
 
 class _Part(BaseModel):
-    # Every member is always there; more may come (CONTRACT.md), so readers are told of no end.
+    # Every member is always there; more may come (docs/contract.md), so readers are told of no end.
     model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
 
 

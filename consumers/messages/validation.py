@@ -20,7 +20,7 @@ from consumers.messages.wire_models import CommandForm
 _MAX_REMARKS = 20
 _MAX_NAME = 100
 
-# Members that a command may carry without needing them (CONTRACT.md §1): no warning, and no check.
+# Members that a command may carry without needing them (docs/contract.md#commands): no warning, and no check.
 _IGNORED = {"event", "previous_room"}
 
 _EXPECTED_TYPES = {
@@ -49,7 +49,7 @@ _BY_MEMBER: dict[tuple[str, ...], str] = {
 
 
 def complaints_of(wrong: ValidationError) -> list[Violation]:
-    """A complaint for each error, in the order of the members' table in CONTRACT.md §1."""
+    """A complaint for each error, in the order of the members' table in docs/contract.md#commands."""
     return [_complaint(error) for error in wrong.errors(include_url=False)]
 
 

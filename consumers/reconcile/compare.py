@@ -14,7 +14,7 @@ from consumers.reconcile.report import Finding, Kind
 from consumers.sync.judge import judge
 
 REMEMBERED_AFTER_END = timedelta(days=90)
-"""The ledger may have dropped the rows of events that ended earlier (DESIGN.md §3)."""
+"""The ledger may have dropped the rows of events that ended earlier (docs/protocol.md#tombstones)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Asks the lanes to mend what a comparison found: looks are published, nothing is written (DESIGN.md §3, rule 9)."""
+"""Asks the lanes to mend what a comparison found: looks are published, nothing is written (docs/protocol.md#rule-9)."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Builds result events from deliveries and verdicts (CONTRACT.md §4)."""
+"""Builds result events from deliveries and verdicts (docs/contract.md#results)."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,6 +1,7 @@
-"""Acknowledges commands, and nothing else does: carries out verdicts in the order that loses nothing (DESIGN.md §4, 5).
+"""Acknowledges commands, and nothing else does: carries out dispositions in the order that loses nothing.
 
-Whatever must stand at the broker (derived removal, result, deferred or parked copy) is confirmed before the ack.
+Whatever must stand at the broker (derived removal, result, deferred or dead-lettered copy) is confirmed before the ack
+(docs/protocol.md#acknowledging).
 """
 
 import asyncio
@@ -244,7 +245,7 @@ class Settler(UnreadableMessages):
         self._reached(Milestone.RESULT_PUBLISHED, delivery.command.key)
 
     async def _remove_from_previous_room(self, delivery: ParsedDelivery) -> None:
-        """Whatever became of a move, the booking is not in the room it left (DESIGN.md §3, rule 6)."""
+        """Whatever became of a move, the booking is not in the room it left (docs/protocol.md#rule-6)."""
         command = delivery.command
         removal = removal_of(command)
         if removal is not None and command.previous_room is not None and delivery.look is None:

@@ -1,4 +1,4 @@
-"""What an outcome means for a booking's commands, its older ones included (DESIGN.md §3, rule 8)."""
+"""What an outcome means for a booking's commands, its older ones included (docs/protocol.md#rule-8)."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,8 @@
-"""The second look: minutes after an unknown outcome, brings back what a late write destroyed or doubled (DESIGN.md §3,
-rule 5). It publishes no result and is never skipped for its version; one that is newer than what is settled is carried
-out as the command that it is (rule 10)."""
+"""The delayed check: minutes after an unknown outcome, restores what a late write destroyed or doubled.
+
+It publishes no result and is never skipped for its version (docs/protocol.md#rule-5); one that is newer than what is
+settled is carried out as the command that it is (docs/protocol.md#rule-10).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +129,7 @@ async def _mended(room: Room, written: Written, *, shared_request: bool) -> Look
         case Done():
             return written.row
         case Refused(whole_request=True) if shared_request:
-            # A verdict on none of them (rule 8): each alone, and from the look on, since it may have been applied.
+            # A verdict on none of them (docs/protocol.md#rule-8): each alone, from the look on: it may be applied.
             (looked,) = await look_and_mend(room, [written.row], {})
             return looked
         case CalendarError() as error:

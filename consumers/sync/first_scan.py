@@ -1,5 +1,5 @@
 """First touch: one scan of a room's calendar and Deleted Items fills its rows, so that a lost ledger doubles nothing
-(DESIGN.md §3, rule 7)."""
+(docs/protocol.md#rule-7)."""
 
 from collections import defaultdict
 from collections.abc import Sequence

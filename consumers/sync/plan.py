@@ -93,7 +93,7 @@ def _plan_event(command: BookingCommand, row: LedgerRow, written_digest: str | N
     if command.version == row.removed_version:
         return Reuse()
     # Also where the content is that of the row: people may have changed the event, and a mark that lags lets an older
-    # version win once the ledger is lost (DESIGN.md §3, rule 10).
+    # version win once the ledger is lost (docs/protocol.md#rule-10).
     return CreateEvent() if row.item is None else UpdateEvent()
 
 
@@ -147,7 +147,7 @@ def tombstone(row: LedgerRow, version: int) -> LedgerRow:
 
 
 def must_block(command: BookingCommand, row: LedgerRow | None) -> bool:
-    """Whether a removal must raise `removed_version` before anything else is done (DESIGN.md §3, rule 4).
+    """Whether a removal must raise `removed_version` before anything else is done (docs/protocol.md#rule-4).
 
     Not one whose version is settled or claimed for an event: that version is reused, and what is refused bars nothing.
     """

@@ -42,7 +42,7 @@ class Room:
     policy: SyncPolicy
     clocks: Clocks
     scan_twice: bool = False
-    """The ledger replaced another one lately: every first scan is repeated once (DESIGN.md §3, rule 7)."""
+    """The ledger replaced another one lately: every first scan is repeated once (docs/protocol.md#rule-7)."""
     reached: OnMilestone = ignore
     note: Note = unnoted
     give_way: GiveWay = at_once

@@ -103,7 +103,7 @@ async def _park_too_old(room: Room, unknown: Iterable[BookingWork]) -> None:
 
 
 async def _bar_by_older_removals(room: Room, ready: Iterable[BookingWork], rows: Mapping[BookingId, LedgerRow]) -> bool:
-    """A removal behind a newer event is sent away with it and may be parked with it: its bar comes first (rule 4)."""
+    """A removal behind a newer event may be parked with it: the tombstone version first (docs/protocol.md#rule-4)."""
     bars = [
         (room.key(pending.booking_id), ask.command.version)
         for pending in ready

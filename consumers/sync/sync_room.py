@@ -88,7 +88,7 @@ async def _room_unreadable(
         if must_block(ask.command, rows.get(pending.booking_id))
     ]
     if barred:
-        # A removal bars what is older before it may be parked (DESIGN.md §3, rule 4).
+        # A removal bars what is older before it may be parked (docs/protocol.md#rule-4).
         await room.ledger.bar(barred)
     for pending in bookings:
         while pending.asks:

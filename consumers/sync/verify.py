@@ -1,4 +1,4 @@
-"""Looks before acting: adopts what is really in the calendar, removes surplus copies (DESIGN.md §3, rule 3)."""
+"""Looks before acting: adopts what is really in the calendar, removes surplus copies (docs/protocol.md#rule-3)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ async def look(
     """Look at rows that are ours since `claimed_s` (monotonic): one search, surplus copies removed, rows recorded.
 
     Args:
-        again: the commands to look by once more, for bookings whose claim was taken over (DESIGN.md §3, rule 5).
+        again: the commands of the delayed checks, for bookings whose claim was taken over (docs/protocol.md#rule-5).
     """
     if not claimed:
         return []
@@ -100,7 +100,7 @@ async def _remove_surplus(
     outcomes = await _remove(room, refs, claimed_s)
     bookings_count = sum(map(bool, surplus))
     if bookings_count > 1 and any(isinstance(outcome, Refused) and outcome.whole_request for outcome in outcomes):
-        # A verdict on none of them (rule 8): one by one.
+        # A verdict on none of them (docs/protocol.md#rule-8): one by one.
         return [(await _remove_surplus(room, [refs], claimed_s))[0] for refs in surplus]
     following = iter(outcomes)
     own = [[_trouble(next(following)) for _ in refs] for refs in surplus]

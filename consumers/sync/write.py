@@ -1,4 +1,4 @@
-"""Claims, sends and records writes: the only way to change a calendar (DESIGN.md §3, rules 1 to 3)."""
+"""Claims, sends and records writes: the only way to change a calendar (docs/protocol.md#rule-1 to #rule-3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ async def write(room: Room, writes: Sequence[Write]) -> list[Written]:
 
 
 def _wish(write: Write) -> ClaimRequest:
-    # A removal's bar goes into the ledger with its claim, before Exchange is asked (rule 4).
+    # A removal's bar goes into the ledger with its claim, before Exchange is asked (docs/protocol.md#rule-4).
     row = replace(write.row, removed_version=max(write.row.removed_version, write.after.removed_version))
     state = State.WRITING if isinstance(write.operation, Create) else None
     return ClaimRequest(row=row, version=write.version, state=state)

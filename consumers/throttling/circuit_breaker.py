@@ -1,7 +1,7 @@
 """A tenant's breaker: open while nothing of the tenant can work, closed by the first probe that works.
 
 It lies in the ledger, because a customer's account is locked by rejected logins whichever replica sends them: all
-replicas together send one probe at a time (DESIGN.md §4; docs/decisions/0006).
+replicas together send one probe at a time (docs/protocol.md#circuit-breaker; docs/decisions/0006).
 """
 
 import asyncio

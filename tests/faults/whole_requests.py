@@ -20,7 +20,7 @@ from tests.faults.stories import AT_ONCE_S, LOOKED_FOR, LOOKED_FOR_AT_S, SYNCED,
 
 FOR_GOOD = 99
 ONE_BY_ONE = {"CreateItem": 4, "FindItem": 1}
-"""The refused request, a look whether it was applied all the same, then each booking alone (DESIGN.md §3, rule 8)."""
+"""The refused request, a look whether it was applied anyway, then each booking alone (docs/protocol.md#rule-8)."""
 
 
 def sent_twice(**changes: object) -> Story:

@@ -93,7 +93,7 @@ def _check_not_back(world: World, place: Place) -> None:
 
 
 def _check_left_by_moves(world: World) -> None:
-    """A parked move has left its room all the same (CONTRACT.md §2)."""
+    """A parked move has left its room all the same (docs/contract.md#meaning)."""
     places = wanted(world)
     by_id = {f"m{number}": told.command for number, told in enumerate(world.published, 1)}
     parked = [(by_id[stored.message_id], stored) for stored in world.broker.failed if not stored.is_look]

@@ -12,14 +12,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("worker", "consumers", "adapters")
 FOLDERS = (*PACKAGES, "tests", "docs", "deploy", ".ci", ".github")
 TEXTS = {".py", ".md", ".toml", ".yml", ".json", ".jsonl", ".ini", ""}
-
-# The folders and names that docs/architecture.md tells of; each mark goes with the change that makes them so.
-until_moved = pytest.mark.xfail(strict=True, reason="the folders are not moved yet")
-until_renamed = pytest.mark.xfail(strict=True, reason="the names are not changed yet")
-until_mapped = pytest.mark.xfail(strict=True, reason="code still names texts that lie beside the checkout")
-
-AHEAD = {"docs/architecture.md", "docs/operating.md", "docs/protocol.md"}
-"""Documents that name files by the places they are about to get."""
 REPLACED = re.compile(r"^Status: replaced|^Superseded by", re.MULTILINE)
 """A decision that is history may name files of its time."""
 OTHERS = {"protocol.py"}
@@ -57,9 +49,7 @@ def test_every_link_leads_to_a_file_and_its_heading(document: str) -> None:
     assert [link for link in links if not leads_somewhere(document, link)] == []
 
 
-@pytest.mark.parametrize(
-    "document", [pytest.param(each, marks=until_moved) if each in AHEAD else each for each in DOCUMENTS]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_is_there(document: str) -> None:
     text = text_of(document)
     if REPLACED.search(text):
@@ -77,7 +67,6 @@ def test_no_document_names_a_text_beside_the_checkout(document: str) -> None:
     assert BESIDE.findall(text_of(document)) + SHARED.findall(text_of(document)) == []
 
 
-@until_mapped
 def test_no_code_names_a_text_beside_the_checkout() -> None:
     product = [path for path in texts() if named(path).partition("/")[0] in PACKAGES]
     beside = {named(path) for path in texts() if BESIDE.search(path.read_text()) and path != Path(__file__)}
@@ -119,7 +108,6 @@ def test_each_of_our_own_words_is_in_the_glossary() -> None:
     assert [word for word in OWN_WORDS if word not in explained] == []
 
 
-@until_renamed
 def test_each_of_our_own_words_is_a_class_of_the_consumers() -> None:
     assert [word for word in OWN_WORDS if word not in classes()] == []
 

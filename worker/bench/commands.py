@@ -8,7 +8,7 @@ from worker.bench.exchange_process import DOMAIN
 
 TENANT = "acme"
 Command = dict[str, Any]
-"""As CONTRACT.md §1 has it."""
+"""As docs/contract.md#commands has it."""
 
 _FIRST = datetime(2031, 1, 6, 8, tzinfo=UTC)
 _LENGTH = timedelta(hours=1)

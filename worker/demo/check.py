@@ -13,7 +13,7 @@ from consumers.messages.result import Outcome
 from worker.demo.story import ACTS, LOST_REPLY, REST_S, ROOMS, TENANT, Command, Room
 
 ResultKey = tuple[str, str, int]
-"""Booking, room address and version: what a result is matched on (CONTRACT.md §4)."""
+"""Booking, room address and version: what a result is matched on (docs/contract.md#results)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

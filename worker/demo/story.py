@@ -66,7 +66,7 @@ class Command:
         return f"{self.meeting.booking_id}-v{self.version}"
 
     def body(self, day: date) -> dict[str, object]:
-        """The message (CONTRACT.md §1)."""
+        """The message (docs/contract.md#commands)."""
         meeting = self.meeting
         body: dict[str, object] = {
             "schema_version": 1,

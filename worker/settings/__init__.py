@@ -1,4 +1,4 @@
-"""The configuration, read once and checked as a whole (CONTRACT.md §5)."""
+"""The configuration, read once and checked as a whole (docs/contract.md#configuration)."""
 
 from worker.settings.complaints import SettingsComplaint, WrongSettings
 from worker.settings.reading import Settings, find_settings, read_settings, read_usable_settings

@@ -1,4 +1,4 @@
-"""The settings of the worker itself: broker, ledger, HTTP port, and how bookings are synchronised (CONTRACT.md §5)."""
+"""The worker's own settings: broker, ledger, HTTP port, synchronisation (docs/contract.md#configuration)."""
 
 import re
 from pathlib import Path
@@ -79,7 +79,7 @@ class BrokerSettings(_WithUrl):
 class LedgerSettings(_WithUrl):
     """The ledger. A relative path of SQLite counts from the folder of the configuration file."""
 
-    # Less a day of margin this is how old a message may be (DESIGN.md §3), so never near nothing.
+    # Less a day of margin this is how old a message may be (docs/protocol.md#tombstones), so never near nothing.
     keep_days: Annotated[int, Field(ge=7, le=36500)] = 180
     story_days: Annotated[int, Field(ge=1, le=36500)] = 30
 
@@ -137,7 +137,7 @@ class HttpSettings(Section):
 class SyncSettings(Section):
     """How long to hold, claim and wait."""
 
-    # Nothing stays unacknowledged for more than five minutes (DESIGN.md §4).
+    # Nothing stays unacknowledged for more than five minutes (docs/protocol.md#waiting).
     hold_s: Annotated[float, Field(ge=0, le=240)] = 60.0
     batch_max: Annotated[int, Field(ge=1, le=100)] = 20
     request_timeout_s: Annotated[float, Field(ge=1, le=120)] = 30.0

@@ -1,4 +1,4 @@
-"""The settings of a tenant: its rooms' domains, how to reach its Exchange, as whom, and how hard (CONTRACT.md §5)."""
+"""The settings of a tenant: its domains, how to reach its Exchange, its limits (docs/contract.md#configuration)."""
 
 import re
 from typing import Annotated, Literal, cast

@@ -47,7 +47,7 @@ def test_every_link_within_the_runbook_leads_somewhere() -> None:
 def test_what_readyz_says_of_messages_in_nobodys_hands_is_explained_where_operators_look() -> None:
     chapter = RUNBOOK[RUNBOOK.index("### RoomsyncNotReady") : RUNBOOK.index("### RoomsyncPartitionsWithoutConsumer")]
     assert LEFT_LYING in chapter
-    assert LEFT_LYING in (DEPLOY.parent / "README.md").read_text()
+    assert LEFT_LYING in (DEPLOY.parent / "docs" / "operating.md").read_text()
 
 
 def codes_part() -> str:

@@ -1,4 +1,4 @@
-"""What people did to an event stays until its booking's next version, whatever that holds (DESIGN.md §3, rule 10)."""
+"""What people did to an event stays until the booking's next version, whatever it holds (docs/protocol.md#rule-10)."""
 
 from collections.abc import Callable
 from dataclasses import replace

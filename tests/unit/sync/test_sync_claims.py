@@ -1,4 +1,4 @@
-"""Claims whose time runs out: what is not sent any more, and whose outcome is not believed (DESIGN.md §3, rule 1)."""
+"""Claims whose time runs out: what is no longer sent, and whose outcome is not believed (docs/protocol.md#rule-1)."""
 
 import asyncio
 from collections.abc import Collection, Sequence

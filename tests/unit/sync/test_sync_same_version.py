@@ -1,4 +1,4 @@
-"""Commands of equal version in one batch share one fate (DESIGN.md §3, rule 8)."""
+"""Commands of equal version in one batch share one fate (docs/protocol.md#rule-8)."""
 
 from adapters.errors import Refused
 from consumers.messages.disposition import Completed, DeadLettered, Finished
