@@ -10,7 +10,7 @@ from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands as spec
 
 from consumers.broker.delivery import ParsedDelivery
-from consumers.broker.receipt import HandedOut, Receipt
+from consumers.broker.incoming_message import HandedOut, Receipt
 from consumers.broker.session import Cancel, NotPublished, Subscription
 from consumers.messages.disposition import Completed, Look, Problem
 from consumers.messages.result import ResultEvent

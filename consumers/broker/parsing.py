@@ -1,6 +1,6 @@
 """From a message to a command, in two steps: a glance tells whose it is, and only what is worked on is read.
 
-Past `Reader` ignore meets JSON.
+Past `Reader` nobody meets JSON.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from adapters.calendar import BookingId, RoomAddress, TenantName
 from consumers.broker.credible_headers import credible_notes
 from consumers.broker.delivery import ParsedDelivery, RawDelivery, RoomKey
 from consumers.broker.headers import RoomsyncHeaders
-from consumers.broker.incoming_message import IncomingMessage
-from consumers.broker.oversized import check_whole
+from consumers.broker.incoming_message import IncomingMessage, Sized
 from consumers.broker.redeliveries import Returns
 from consumers.broker.session import Session
 from consumers.messages.command import parse_command
-from consumers.messages.json_object import glance_at
+from consumers.messages.json_object import MAX_BYTES, glance_at, too_large
+from consumers.messages.violations import BadMessage, KnownMembers, Violation
 from consumers.milestones import Milestone, OnMilestone, ignore, unfailing
 from consumers.sync.room import Clocks
 from consumers.tenants import Tenant, TenantDirectory
@@ -91,3 +91,23 @@ class Reader:
             except Exception as error:  # noqa: BLE001 - one of them must not cost the others, nor itself its settlement
                 unreadable.append((envelope, error))
         return deliveries, unreadable
+
+
+def is_whole(message: Sized) -> bool:
+    """Whether all of it is at hand."""
+    return message.size_bytes <= MAX_BYTES and not message.has_too_many_headers
+
+
+def check_whole(message: Sized, body: bytes, tenants: TenantDirectory) -> None:
+    """Raises `BadMessage` for one that is not whole; with what its body says, where that was kept."""
+    if message.size_bytes > MAX_BYTES:
+        raise too_large(message.size_bytes)
+    if message.has_too_many_headers:
+        raise BadMessage((Violation.of("too_many_headers"),), _known(body, tenants))
+
+
+def _known(body: bytes, tenants: TenantDirectory) -> KnownMembers:
+    try:
+        return parse_command(body, tenants).known
+    except BadMessage as bad:
+        return bad.known

@@ -20,10 +20,9 @@ from pamqp import commands as spec
 
 from consumers.broker.address import Broker, BrokerAddress
 from consumers.broker.errors import BrokerLost, NotPublished, client_errors
-from consumers.broker.incoming_message import Received
+from consumers.broker.incoming_message import HandedOut, Received
 from consumers.broker.publisher import Prepared, Publisher, Sendable
 from consumers.broker.queue_names import QueueNames
-from consumers.broker.receipt import HandedOut
 from consumers.messages.result import ResultEvent
 
 __all__ = ["Broker", "BrokerAddress", "Cancel", "NotPublished", "OnMessage", "Session", "Subscription"]

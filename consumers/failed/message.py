@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from aiormq.abc import FieldValue
 
 from consumers.broker.headers import RoomsyncHeaders, plausible, read_instant, was_parked_by_us
-from consumers.broker.incoming_message import Described, Readable
-from consumers.broker.oversized import Sized, check_whole
+from consumers.broker.incoming_message import Described, Readable, Sized
+from consumers.broker.parsing import check_whole
 from consumers.broker.queue_names import DEATH_REASON_HEADER, HEADER_PREFIX
 from consumers.messages.codes import all_codes
 from consumers.messages.command import BookingCommand, parse_command

@@ -11,7 +11,7 @@ from adapters.audit import Change
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Ledger, LedgerRow
 from consumers.broker.headers import RoomsyncHeaders
-from consumers.broker.oversized import is_whole
+from consumers.broker.parsing import is_whole
 from consumers.failed.correction import Corrected, Correction, NotCorrectable, corrected
 from consumers.failed.forecast import Case, Fate, Will, by_booking, fates_of_booking
 from consumers.failed.message import FailedMessage, Queued, describe, parse_whole

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from consumers.broker import declare
-from consumers.broker.content import Content
+from consumers.broker.incoming_message import Content
 from consumers.broker.queue_names import QueueNames
 from consumers.broker.session import Broker
 from consumers.broker.topology import Topology

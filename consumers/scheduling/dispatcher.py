@@ -22,8 +22,7 @@ from consumers.scheduling.load_shedding import Away, LoadShedding, RoomOf, put_o
 from consumers.scheduling.prefetch_window import CROWDED_HOLD_S
 from consumers.scheduling.pulse import Pulse
 from consumers.scheduling.right_of_way import RightOfWay
-from consumers.scheduling.room_queue import FLOOD_S, Batch, RoomQueue, open_in
-from consumers.scheduling.room_queue_table import RoomQueueTable
+from consumers.scheduling.room_queue import FLOOD_S, Batch, RoomQueue, RoomQueueTable, open_in
 from consumers.settlement.background import Asides
 from consumers.settlement.own_errors import Complaints
 from consumers.settlement.settle import Settler

@@ -2,12 +2,13 @@
 
 import asyncio
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from adapters.calendar import BookingId
-from consumers.broker.delivery import RETURNED_RUNS_ALONE, ParsedDelivery, RawDelivery
+from consumers.broker.delivery import RETURNED_RUNS_ALONE, ParsedDelivery, RawDelivery, RoomKey
 from consumers.scheduling.prefetch_window import PrefetchWindow
 
 FLOOD = 25
@@ -170,3 +171,28 @@ class RoomQueue:
                 del self.waiting[booking]
         self._left(taken)
         return taken
+
+
+class RoomQueueTable(dict[RoomKey, RoomQueue]):
+    """Filled by `table[key] = lane`, emptied by `remove` alone. Asking for one room costs nothing of the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_room: defaultdict[str, dict[RoomKey, RoomQueue]] = defaultdict(dict)
+
+    def __setitem__(self, key: RoomKey, lane: RoomQueue) -> None:
+        super().__setitem__(key, lane)
+        self._of_room[key[1]][key] = lane
+
+    def remove(self, key: RoomKey) -> None:
+        """Take a lane out, if it is there."""
+        if super().pop(key, None) is None:
+            return
+        queues = self._of_room[key[1]]
+        del queues[key]
+        if not queues:
+            del self._of_room[key[1]]
+
+    def of_room(self, room: str) -> Iterable[tuple[RoomKey, RoomQueue]]:
+        """Its lanes: one for each tenant that has a room of that address."""
+        return self._of_room.get(room, {}).items()

@@ -11,9 +11,8 @@ import structlog
 
 from consumers.broker.delivery import RETURNED_PARKED, UNACKED_MAX_S, Delivery
 from consumers.broker.errors import NotPublished, was_cancelled
-from consumers.broker.incoming_message import IncomingMessage, shown_id
+from consumers.broker.incoming_message import AlreadySettled, IncomingMessage, State, shown_id
 from consumers.broker.message_copy import NotCopied
-from consumers.broker.receipt import AlreadySettled, State
 from consumers.broker.redeliveries import Mishaps, came_back
 from consumers.broker.waiting import first_completed
 from consumers.settlement.own_errors import Complaints

@@ -128,7 +128,7 @@ class Settler(UnreadableMessages):
         await self._guard.stop()
 
     async def give_back(self, messages: Iterable[IncomingMessage]) -> None:
-        """Give back what ignore works on."""
+        """Give back what nobody works on."""
         for each in messages:
             await self._guard.give_back(each)
 
@@ -184,7 +184,7 @@ class Settler(UnreadableMessages):
     async def _release(self, command: Delivery) -> None:
         await self._guard.give_back(command.message)
         if isinstance(command, ParsedDelivery):
-            # Of those that ignore had read, ignore was told.
+            # Of those that nobody had read, nobody was told.
             self._observer.released(command)
 
     async def _ack(self, delivery: ParsedDelivery) -> None:
@@ -204,7 +204,7 @@ class Settler(UnreadableMessages):
         tier_s = tier_for(wait_s)
         tell = not delivery.notes.delayed_told and delivery.look is None and age_s + tier_s >= DELAYED_AFTER_S
         if tell:
-            # It cannot be done before the five minutes are over, and ignore will hold it when they are.
+            # It cannot be done before the five minutes are over, and nobody will hold it when they are.
             await self._tell(delivery, Outcome.DELAYED, later.problem)
         rested_at = now if _rests(later) else delivery.notes.rested_at
         message = copy_of(

@@ -10,8 +10,7 @@ from typing import Protocol, cast
 import structlog
 
 from consumers.broker.delivery import Delivery
-from consumers.broker.incoming_message import IncomingMessage
-from consumers.broker.receipt import HandedOut, Receipt, State
+from consumers.broker.incoming_message import HandedOut, IncomingMessage, Receipt, State
 
 log = structlog.get_logger(__name__)
 

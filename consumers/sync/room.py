@@ -17,7 +17,7 @@ GiveWay = Callable[[], Awaitable[None]]
 
 
 async def at_once() -> None:
-    """Gives way to ignore."""
+    """Gives way to nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Room:
     reached: OnMilestone = ignore
     note: Note = unnoted
     give_way: GiveWay = at_once
-    """Awaited before each step that takes the event loop long and that ignore waits for just now."""
+    """Awaited before each step that takes the event loop long and that nobody waits for just now."""
 
     def key(self, booking: BookingId) -> BookingKey:
         """The ledger's key of a booking here."""

@@ -9,7 +9,7 @@ WITHOUT_IT = ("B-0", "B-2")
 
 def sent_again(**changes: object) -> Story:
     """Certainly not applied: it alone is sent again."""
-    story = {"told": SYNCED, "same_version": BOTH_SYNCED, "done_s": (0.5, 1.5), "requests": {"CreateItem": 2}}
+    story = {"told": SYNCED, "others": BOTH_SYNCED, "done_s": (0.5, 1.5), "requests": {"CreateItem": 2}}
     return Story(**(story | changes))  # type: ignore[arg-type]  # a builder takes any
 
 
@@ -17,7 +17,7 @@ def looked_for(**changes: object) -> Story:
     """It alone may have been applied, rests, is looked for, and looked at once more; `written`: whether it was."""
     story = {
         "told": LOOKED_FOR,
-        "same_version": BOTH_SYNCED,
+        "others": BOTH_SYNCED,
         "done_s": LOOKED_FOR_AT_S,
         "requests": {"CreateItem": 2, "FindItem": 2},
     }
@@ -28,7 +28,7 @@ def refused(code: str, **changes: object) -> Story:
     """It alone is parked, at once."""
     story = {
         "told": (f"failed: {code}",),
-        "same_version": BOTH_SYNCED,
+        "others": BOTH_SYNCED,
         "done_s": AT_ONCE_S,
         "requests": {"CreateItem": 1},
         "written": 2,
@@ -50,7 +50,7 @@ SINGLE_ITEMS = {
     "ErrorTimeoutExpired, applied": looked_for(
         fault=CodeAlthoughApplied("ErrorTimeoutExpired", index=1), requests={"CreateItem": 1, "FindItem": 2}
     ),
-    "ErrorBatchProcessingStopped after it": sent_again(fault=StopBatch(1), same_version=BOTH_SYNCED, done_s=AT_ONCE_S),
+    "ErrorBatchProcessingStopped after it": sent_again(fault=StopBatch(1), others=BOTH_SYNCED, done_s=AT_ONCE_S),
     "ErrorBatchProcessingStopped from it on": sent_again(fault=StopBatch(0)),
     "refused, and ErrorBatchProcessingStopped after it": refused(
         "mailbox_full",

@@ -32,7 +32,7 @@ AT_ONCE_S = (0.0, 0.0)
 class Story:
     """A fault that a room's CreateItem meets, and what comes of it.
 
-    `times`: requests that meet it. `told`: the command, the second of three; `same_version`: the first and the third,
+    `times`: requests that meet it. `told`: the command, the second of three; `others`: the first and the third,
     the same unless said. `done_s`: seconds from the first try to the command's last result, at least and at most.
     `requests`: to the room, all in all. `written`: events of the three ever written, those that are gone again
     included; `stand`: of the three, which stand in the calendar at the end.
@@ -43,7 +43,7 @@ class Story:
     done_s: tuple[float, float]
     requests: Mapping[str, int]
     times: int = 1
-    same_version: tuple[Words, Words] | None = None
+    others: tuple[Words, Words] | None = None
     written: int = 3
     stand: tuple[str, ...] = ("B-0", "B-1", "B-2")
     opens_breaker: bool = False

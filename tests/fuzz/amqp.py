@@ -13,12 +13,11 @@ from pamqp.body import ContentBody
 
 from consumers.broker.frames import Frames, Header
 from consumers.broker.headers import copy_of
-from consumers.broker.incoming_message import Received
+from consumers.broker.incoming_message import HandedOut, Received
 from consumers.broker.message_copy import Copy, NotCopied
 from consumers.broker.parsing import Reader
 from consumers.broker.properties import Properties
 from consumers.broker.publisher import FRAME_MAX_BYTES
-from consumers.broker.receipt import HandedOut
 from consumers.failed.export import line_of, read_line
 from consumers.failed.message import describe, id_of
 from consumers.messages.json_object import MAX_BYTES

@@ -14,7 +14,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from adapters.errors import CalendarError, Refused, Throttled, Transient
-from consumers.broker.receipt import State
+from consumers.broker.incoming_message import State
 from consumers.failed.message import describe
 from tests.broker import FakeMessage
 from tests.builders import Tenants, a_body, a_tenant

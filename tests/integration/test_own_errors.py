@@ -11,8 +11,7 @@ import pytest
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import HeadersType
 
-from consumers.broker.incoming_message import Received
-from consumers.broker.receipt import AlreadySettled, State
+from consumers.broker.incoming_message import AlreadySettled, Received, State
 from consumers.broker.session import BrokerAddress, Session, Subscription
 from consumers.settlement.unowned_deliveries import Strays
 from tests.builders import a_command

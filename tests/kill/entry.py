@@ -82,7 +82,7 @@ def _work(order: Order) -> NoReturn:
         strike = striking(**order["strike"]) if order["strike"] else ignore
         asyncio.run(_run(read_settings(Path(order["config"]), os.environ), strike))
         code = 0
-    except BaseException:  # noqa: BLE001 - the end of this process; ignore else could show it
+    except BaseException:  # noqa: BLE001 - the end of this process; nobody else could show it
         traceback.print_exc()
     finally:
         sys.stderr.flush()

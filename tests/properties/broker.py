@@ -13,7 +13,7 @@ from aiormq.abc import AbstractChannel, FieldTable
 from pamqp import commands as spec
 
 from adapters.calendar import RoomAddress
-from consumers.broker.receipt import HandedOut, Receipt
+from consumers.broker.incoming_message import HandedOut, Receipt
 from consumers.broker.session import Cancel, NotPublished, OnMessage, Subscription
 from consumers.messages.result import ResultEvent
 from tests.properties.steps import Process, Steps

@@ -34,7 +34,7 @@ from consumers.sync.room import Clocks
 from consumers.tenants import TenantDirectory
 
 CLOSE_WITHIN_S = 3.0
-"""Of the 25 s that a shutdown may take; spans that ignore takes by then are lost."""
+"""Of the 25 s that a shutdown may take; spans that nobody takes by then are lost."""
 SWEEP_AT = 1000
 
 _ENDED_BY = {
@@ -155,7 +155,7 @@ class Tracing:
 
         def shut_down() -> None:
             self._provider.shutdown()
-            with suppress(RuntimeError):  # the loop is closed: ignore waits any more
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(done.set)
 
         # A collector that does not answer holds the SDK for longer than a worker may take to stop.
@@ -174,7 +174,7 @@ class Tracing:
         _end(command.span, outcome, self._now_ns(), **attributes)
 
     def _sweep(self) -> None:
-        """End those of which ignore told: forwarded, or delivered again to somebody else."""
+        """End those of which nobody told: forwarded, or delivered again to somebody else."""
         for delivery in [each for each in self._commands if each.is_settled or each.is_lost]:
             self._end(delivery, "left")
         self._sweep_at = max(SWEEP_AT, 2 * len(self._commands))

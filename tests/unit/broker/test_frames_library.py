@@ -19,10 +19,9 @@ from pamqp.header import ContentHeader
 from consumers.broker.address import BrokerAddress
 from consumers.broker.field_table import HEADERS_MAX, Entry, Table
 from consumers.broker.headers import copy_of
-from consumers.broker.incoming_message import Received
+from consumers.broker.incoming_message import HandedOut, Received
 from consumers.broker.message_copy import NotCopied
 from consumers.broker.properties import Properties
-from consumers.broker.receipt import HandedOut
 
 MICROSECONDS = b"\x00\x40" + struct.pack(">Q", 1764500000000000)
 LATIN_ID = b"\x00\x80\x03r\xe9f"

@@ -4,8 +4,8 @@ from typing import Any, cast
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
+from consumers.broker.delivery import published_at
 from consumers.broker.headers import RoomsyncHeaders, copy_of, plausible, returned_count, was_parked_by_us
-from consumers.broker.published_at import published_at
 from consumers.failed.message import describe
 from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_tenant

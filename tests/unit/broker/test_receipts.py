@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from aiormq.exceptions import ChannelInvalidStateError
 
-from consumers.broker.receipt import AlreadySettled, HandedOut, Receipt, State
+from consumers.broker.incoming_message import AlreadySettled, HandedOut, Receipt, State
 from consumers.messages.disposition import Completed, Finished
 from consumers.scheduling.room_queue import Batch
 from tests.broker import FakeMessage, FakeSession

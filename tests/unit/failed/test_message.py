@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumers.broker.oversized import is_whole
+from consumers.broker.parsing import is_whole
 from consumers.failed.export import FileMessage
 from consumers.failed.message import describe, id_of
 from tests.builders import Tenants, a_body, a_tenant
