@@ -63,6 +63,8 @@ class Consumer:
     standing: Readiness = field(default_factory=Readiness)
     seat: Registration | None = None
     """What this worker registered at the broker when it started."""
+    scan_twice_until_s: float = 0.0
+    """Until when first scans are repeated: this ledger took the place of another one (docs/protocol.md#rule-7)."""
     _strays: Strays = field(default_factory=Strays)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _cancels: list[Cancel] = field(default_factory=list)
@@ -174,18 +176,15 @@ class Consumer:
             check_registration(await read_registration(session), await self.ledger.identity())
         else:
             self.seat = await register(session, self.names, self.ledger, self.clocks, queue_is_new=queue_is_new)
-        wait_s = self.policy.claim_s - self.seat.replaced_ago_s(self.clocks.now())
+        replaced_ago_s = self.seat.replaced_ago_s(self.clocks.now())
+        self.scan_twice_until_s = self.clocks.monotonic() + SCAN_TWICE_FOR_S - replaced_ago_s
+        wait_s = self.policy.claim_s - replaced_ago_s
         if wait_s > 0:
             log.warning("ledger.replaced", why="this ledger took the place of another one", waiting_s=round(wait_s))
             # A worker of the other ledger may still have a request under way.
             self.standing.ledger = f"this ledger took the place of another one; nothing is written for {wait_s:.0f} s"
             await self.clocks.sleep(wait_s)
         self.standing.ledger = None
-
-    @property
-    def scan_twice(self) -> bool:
-        """Whether first scans are repeated: this ledger replaced another one lately (docs/protocol.md#rule-7)."""
-        return self.seat is not None and self.seat.replaced_ago_s(self.clocks.now()) < SCAN_TWICE_FOR_S
 
     def _duties(self) -> list[Callable[[Session], Coroutine[None, None, None]]]:
         """What would go wrong unnoticed. Each has a task of its own: one that has to wait holds up no other."""

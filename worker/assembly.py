@@ -120,7 +120,9 @@ def _intake(common: _Common, reaches: wiring.TenantConnections) -> Consumer:
     settings, clocks, reader, settler = common.settings, common.clocks, common.reader, common.settler
     names, count = wiring.names(settings), settings.broker.partitions
     lanes = Dispatcher(
-        lambda tenant, address: reaches.room(tenant, address, settler, scan_twice=intake.scan_twice),
+        lambda tenant, address: reaches.room(
+            tenant, address, settler, scan_twice=clocks.monotonic() < intake.scan_twice_until_s
+        ),
         reader,
         settler,
         clock=clocks.monotonic,

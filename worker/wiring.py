@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 DAY_S = 24 * 3600.0
 UNMADE_AGAIN_S = 10.0
+LOOKED_AT_EVERY_S = 1.0
+"""How often it is seen whether a tenant's settings or its secret changed, while its server takes what it is asked."""
 
 
 def clocks() -> Clocks:
@@ -117,6 +119,7 @@ class _Connection:
     tenant: Tenant
     calendar: RoomCalendar
     gate: TenantLimiter
+    looked_at_s: float = 0.0
 
 
 def _fingerprint(settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, secret: str) -> str:
@@ -192,17 +195,20 @@ class TenantConnections:
         return {name: reach.gate for name, reach in self._reaches.items()}
 
     def _reach(self, name: TenantName) -> _Connection | None:
+        known, now_s = self._reaches.get(name), self._clocks.monotonic()
+        if known is not None and now_s - known.looked_at_s < LOOKED_AT_EVERY_S and known.gate.breaker.error is None:
+            return known
         settings = self._registry.settings(name)
         if settings is None:
             self._let_go(self._reaches.pop(name, None))
             return None
         assert isinstance(settings.auth, configured.BasicAuth | configured.NtlmAuth)  # noqa: S101 - see `TenantSettings.unserved`
-        known = self._reaches.get(name)
         if known is not None and known.gate.breaker.error is not None:
             # The server refused it: a change that the file's time stamp does not show is seen all the same.
             settings.auth.password.refresh()
         secret = settings.auth.password.read()
         if known is not None and known.settings is settings and known.secret == secret:
+            known.looked_at_s = now_s
             return known
         calendar = self._calendar(settings, settings.auth, secret)
         if calendar is None:
@@ -214,6 +220,7 @@ class TenantConnections:
             tenant=settings.as_tenant(),
             calendar=calendar,
             gate=self._gate(settings, cache(partial(_fingerprint, settings, settings.auth, secret))),
+            looked_at_s=now_s,
         )
         self._let_go(known)
         return self._reaches[name]

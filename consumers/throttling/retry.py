@@ -9,7 +9,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from adapters.errors import CalendarError, Throttled, Transient
 from consumers.policy import DEFER_TIERS_S
-from consumers.throttling.rate_state import Jitter, own_back_off_s
+from consumers.throttling.limits import Jitter, own_back_off_s
 
 Result = TypeVar("Result")
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from consumers.throttling.rate_state import RateState, RoomPace
+from consumers.throttling.limits import RateState, RoomPace
 
 
 @dataclass(slots=True, eq=False)

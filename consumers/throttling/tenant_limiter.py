@@ -13,8 +13,15 @@ from adapters.calendar import Done, Gone, Outcome, RoomAddress
 from adapters.errors import CalendarError, Refused, Throttled, Unknown
 from consumers.policy import SLOT_WITHIN_S, SLOW_SHARE, SyncPolicy
 from consumers.throttling.circuit_breaker import CircuitBreaker, RequestKind
-from consumers.throttling.limits import BUSY_BATCH, AdaptiveLimit
-from consumers.throttling.rate_state import Jitter, RateState, RoomPace, Rooms, TenantThrottleDetector
+from consumers.throttling.limits import (
+    BUSY_BATCH,
+    AdaptiveLimit,
+    Jitter,
+    RateState,
+    RoomPace,
+    Rooms,
+    TenantThrottleDetector,
+)
 from consumers.throttling.slots import Slots
 
 Result = TypeVar("Result")

@@ -3,8 +3,7 @@
 import pytest
 
 from consumers.policy import OWN_BACK_OFF_MAX_S
-from consumers.throttling.limits import AdaptiveLimit, BatchSize
-from consumers.throttling.rate_state import TenantThrottleDetector, own_back_off_s
+from consumers.throttling.limits import AdaptiveLimit, BatchSize, TenantThrottleDetector, own_back_off_s
 from tests.rooms import BOARD
 
 
