@@ -68,6 +68,7 @@ class Consumer:
     _strays: Strays = field(default_factory=Strays)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _cancels: list[Cancel] = field(default_factory=list)
+    """What ends the consumers beside those of the partitions."""
     _pauses_s: Iterator[float] = field(default_factory=reconnect_delays_s)
 
     @property
@@ -142,13 +143,14 @@ class Consumer:
         # First of all: what is taken while nothing can be published could only be given back.
         await session.until_publishable()
         await self._prepare(session)
-        self._cancels = [*await self.partitions.consume(session), *await self.parked_watch.consume(session)]
+        await self.partitions.consume(session)
+        self._cancels = await self.parked_watch.consume(session)
         self.standing.is_consuming, self.standing.trouble = True, None
         log.info("intake.consuming", partitions=self.partition_count)
 
     async def _end_consuming(self) -> None:
         """Take nothing more, and keep the session for what is in hand; one that was not ready yet is not needed."""
-        session, cancels = self.session, self._cancels
+        session, cancels = self.session, [*self.partitions.cancels, *self._cancels]
         if session is None:
             return
         if not self.standing.is_consuming:

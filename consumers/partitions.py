@@ -1,5 +1,7 @@
 """Consumes the partition queues and hands each command to its lane; one worker holds a partition at a time."""
 
+from dataclasses import dataclass, field
+
 from consumers.broker.delivery import RETURNED_PARKED
 from consumers.broker.incoming_message import IncomingMessage
 from consumers.broker.parsing import Reader
@@ -7,9 +9,21 @@ from consumers.broker.queue_names import QueueNames
 from consumers.broker.session import Cancel, Session, Subscription
 from consumers.messages.disposition import DeadLettered, Problem
 from consumers.scheduling.dispatcher import Dispatcher
-from consumers.scheduling.prefetch_window import PREFETCH
+from consumers.scheduling.prefetch_window import PREFETCH, PrefetchWindow
 from consumers.settlement.settle import Settler
 from consumers.sync.room import Clocks
+
+
+@dataclass(slots=True, eq=False)
+class Partition:
+    """One partition queue. `cancel` ends its consumer; None: it is not consumed."""
+
+    number: int
+    window: PrefetchWindow = field(default_factory=PrefetchWindow)
+    """What is in hand of it."""
+    has_delivered: bool = False
+    """This session got a message from it: the broker let this worker through."""
+    cancel: Cancel | None = None
 
 
 class Partitions:
@@ -26,39 +40,48 @@ class Partitions:
         clocks: Clocks,
     ) -> None:
         self._names = names
-        self._count = count
+        self.all = [Partition(number) for number in range(count)]
         self._reader = reader
         self._lanes = lanes
         self.settler = settler
         self._clocks = clocks
         self.last_arrival_s = clocks.monotonic()
         """Monotonic; for `--exit-when-idle`."""
-        self.delivered_from: set[int] = set()
-        """Partitions that this session got a message from: the broker let this worker through for them."""
 
-    async def consume(self, session: Session) -> list[Cancel]:
-        """Begin to consume every partition. Returns what ends it."""
-        self.delivered_from = set()
+    @property
+    def delivered_from(self) -> set[int]:
+        """The numbers of those that this session got a message from."""
+        return {each.number for each in self.all if each.has_delivered}
+
+    @property
+    def cancels(self) -> list[Cancel]:
+        """What ends the consumers that there are."""
+        return [each.cancel for each in self.all if each.cancel is not None]
+
+    async def consume(self, session: Session) -> None:
+        """Begin to consume every partition."""
+        for each in self.all:
+            each.has_delivered, each.cancel = False, None
         # One after the other: begun all at once, a backlog comes so mixed that the first batches of rooms are small.
-        return await session.consume(*(self._consumer(session, number) for number in range(self._count)))
+        cancels = await session.consume(*(self._subscription(session, each) for each in self.all))
+        for each, cancel in zip(self.all, cancels, strict=True):
+            each.cancel = cancel
 
-    def _consumer(self, session: Session, number: int) -> Subscription:
-        delivered_from = self.delivered_from
-
+    def _subscription(self, session: Session, partition: Partition) -> Subscription:
         async def on_message(message: IncomingMessage) -> None:
-            delivered_from.add(number)
-            await self._accept(message, session, number)
+            partition.has_delivered = True
+            await self._accept(message, session, partition)
 
-        return Subscription(self._names.partition(number), PREFETCH, on_message)
+        return Subscription(self._names.partition(partition.number), PREFETCH, on_message)
 
-    async def _accept(self, message: IncomingMessage, session: Session, number: int) -> None:
+    async def _accept(self, message: IncomingMessage, session: Session, partition: Partition) -> None:
         self.last_arrival_s = self._clocks.monotonic()
         try:
-            await self._hand_on(message, session, number)
+            await self._hand_on(message, session, partition)
         except Exception as error:  # noqa: BLE001 - nothing leaves here without a settlement, whatever it met
             await self.settler.unread(message, session, error)
 
-    async def _hand_on(self, message: IncomingMessage, session: Session, number: int) -> None:
+    async def _hand_on(self, message: IncomingMessage, session: Session, partition: Partition) -> None:
         key, envelope = self._reader.glance(message, session)
         _, room = key
         if envelope.returned >= RETURNED_PARKED:
@@ -67,4 +90,4 @@ class Partitions:
         elif envelope.routing_key != room:
             await self.settler.forward(self._reader.read(envelope))
         else:
-            self._lanes.put(key, envelope, number)
+            self._lanes.put(key, envelope, partition.window)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from aio_pika import Message
@@ -42,7 +43,11 @@ class FakeSession:
 
     async def consume(self, *consumers: Subscription) -> list[Cancel]:
         self.consumers += consumers
-        return []
+
+        async def cancel(one: Subscription) -> None:
+            self.consumers.remove(one)
+
+        return [partial(cancel, one) for one in consumers]
 
     async def to_commands(self, message: Message, room: str) -> None:
         self._note("command", (message, room))

@@ -19,7 +19,7 @@ from consumers.milestones import Milestone, ignore
 from consumers.scheduling.fair_scheduler import FairScheduler, Permit
 from consumers.scheduling.ledger_outage import LedgerOutage
 from consumers.scheduling.load_shedding import Away, LoadShedding, RoomOf, put_off
-from consumers.scheduling.prefetch_window import CROWDED_HOLD_S
+from consumers.scheduling.prefetch_window import CROWDED_HOLD_S, PrefetchWindow
 from consumers.scheduling.pulse import Pulse
 from consumers.scheduling.right_of_way import RightOfWay
 from consumers.scheduling.room_queue import FLOOD_S, Batch, RoomQueue, RoomQueueTable, open_in
@@ -54,14 +54,16 @@ class Dispatcher:
         self._stopping = False
         self._complaints = Complaints(clock)
         self._asides = Asides(self._complaints)
+        self.own_window = PrefetchWindow()
+        """Of what comes from no partition."""
         self.relief = LoadShedding(self._lanes, room_of, self._send_away)
         self.ledger = LedgerOutage(clock)
 
-    def put(self, key: RoomKey, envelope: RawDelivery, partition: int = 0) -> None:
-        """Queue a command behind its room."""
+    def put(self, key: RoomKey, envelope: RawDelivery, window: PrefetchWindow | None = None) -> None:
+        """Queue a command behind its room; `window`: of the partition it came from, if it came from one."""
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = RoomQueue(self.relief.windows[partition])
+            lane = self._lanes[key] = RoomQueue(window or self.own_window)
         lane.put(envelope)
         self._start(key, lane)
         self.relief.watch(lane.window)

@@ -1,7 +1,6 @@
 """Makes room in the partitions' windows: what stands still there goes away, since other rooms wait behind it."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from adapters.calendar import RoomAddress, TenantName
@@ -31,8 +30,6 @@ class LoadShedding:
         self._room_of = room_of
         self._send_away = send_away
         self._is_over = False
-        self.windows: defaultdict[int, PrefetchWindow] = defaultdict(PrefetchWindow)
-        """By partition."""
 
     def watch(self, window: PrefetchWindow) -> None:
         """Look after a crowded window until it is not: once it is full nothing arrives that would remind us."""

@@ -13,8 +13,7 @@ LOBBY = RoomAddress("lobby@acme.example")
 
 
 def relieve(hall: Hall) -> None:
-    for window in hall.lanes.relief.windows.values():
-        hall.lanes.relief.relieve(window)
+    hall.lanes.relief.relieve(hall.lanes.own_window)
 
 
 async def standing_still(hall: Hall, *rooms: str) -> None:
@@ -136,7 +135,7 @@ async def test_what_is_over_is_no_longer_counted() -> None:
     for number in range(CROWDED):
         hall.put(f"B-{number}")
     await hall.idle()
-    assert [(window.waiting_count, window.running_count) for window in hall.lanes.relief.windows.values()] == [(0, 0)]
+    assert (hall.lanes.own_window.waiting_count, hall.lanes.own_window.running_count) == (0, 0)
 
 
 async def test_rooms_that_only_wait_for_their_turn_keep_what_they_have() -> None:
@@ -173,7 +172,7 @@ async def test_a_window_that_takes_too_much_memory_is_relieved_of_what_waits_how
     hall.calendar.pause()
     hall.put("B-first")
     await turns()
-    (window,) = hall.lanes.relief.windows.values()
+    window = hall.lanes.own_window
     for number in range(100):
         hall.put(f"B-{number}")
     window.waiting_bytes += HEAVY_BYTES
@@ -191,7 +190,7 @@ async def test_a_window_that_takes_too_much_memory_is_relieved_of_what_waits_how
 async def test_headers_weigh_as_much_as_bodies() -> None:
     hall = Hall()
     await standing_still(hall, BOARD)
-    (window,) = hall.lanes.relief.windows.values()
+    window = hall.lanes.own_window
     before_bytes = window.waiting_bytes
     hall.put("B-1", headers={"site": "x" * 100_000})
     assert window.waiting_bytes > before_bytes + 100_000

@@ -147,7 +147,7 @@ async def test_status_tells_which_partitions_are_surely_this_workers(insides: In
     broker.consumers[NAMES.partition(0)] = 2
     await insides.metrics.queues.read(broker)
     assert (await got(server, "status"))[2]["partitions"]["owned"] == [1]
-    insides.intake.partitions.delivered_from.add(0)
+    insides.intake.partitions.all[0].has_delivered = True
     assert (await got(server, "status"))[2]["partitions"]["owned"] == [0, 1]
     insides.intake.standing.is_consuming = False
     assert (await got(server, "status"))[2]["partitions"] == {"count": 2, "consuming": 0, "owned": []}
