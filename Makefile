@@ -32,12 +32,12 @@ fuzz: .venv/.ready ## hostile messages, answers and files by the hundred thousan
 	@$(BIN)/python -m tests.fuzz.run --seed $(or $(SEED),1) --count $(or $(COUNT),100000) $(TARGET)
 
 bench: $(BENCH)/.ready rabbitmq ## measure beside other ways to do it, a quarter of an hour: make bench QUICK=1 SCENARIO=drain
-	@$(BENCH)/bin/roomsync bench --rivals tests/bench $(if $(QUICK),--quick) $(addprefix --scenario ,$(SCENARIO))
+	@$(BENCH)/bin/python -m tests.bench.run --rivals tests/bench/rivals $(if $(QUICK),--quick) $(addprefix --scenario ,$(SCENARIO))
 
 bench-against: .venv/.ready rabbitmq ## measure by turns against another revision: make bench-against REV=HEAD~5
 	@test -n "$(REV)" || { echo "name a revision: make bench-against REV=HEAD~5" >&2; exit 2; }
 	@rm -rf var/bench/other && mkdir -p var/bench/other && git archive $(REV) | tar -x -C var/bench/other
-	@$(BIN)/roomsync bench --against var/bench/other --out var/bench/against $(if $(QUICK),--quick)
+	@$(BIN)/python -m tests.bench.run --against var/bench/other --out var/bench/against $(if $(QUICK),--quick)
 
 check: .venv/.ready ## lint, format, types, import contracts, spelling, locks
 	@$(BIN)/ruff check .

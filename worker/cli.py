@@ -24,7 +24,6 @@ COMMANDS = (
     "ledger",
     "simulator",
     "demo",
-    "bench",
     "schema",
     "config",
 )

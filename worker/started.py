@@ -1,4 +1,4 @@
-"""A program that the demo or the bench starts: deaf to the terminal's Ctrl-C, its output in a log, ended in order."""
+"""A program that the demo starts: deaf to the terminal's Ctrl-C, its output in a log, ended in order."""
 
 import asyncio
 import os

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.bench.figures import (
+from tests.bench.figures import (
     Figure,
     Report,
     percentile,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.programs import BenchStuck, Program
+from tests.bench.rival import NoRivals, read_rivals
+from tests.bench.usage import descendants_of, is_zombie, usage_of
 from tests.waiting import until
-from worker.bench.programs import BenchStuck, Program
-from worker.bench.rivals import NoRivals, read_rivals
-from worker.bench.usage import descendants_of, is_zombie, usage_of
 
-RIVALS = Path(__file__).resolve().parents[2] / "bench"
+RIVALS = Path(__file__).resolve().parents[2] / "bench" / "rivals"
 PARENT = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "while True: pass"])

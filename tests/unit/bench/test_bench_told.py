@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from worker.bench.figures import Figure, Report
-from worker.bench.load import Load
-from worker.bench.record import record, write_record
-from worker.bench.roomsync import Roomsync
-from worker.bench.scenarios.drain import Cost
-from worker.bench.scenarios.growth import sizes_of
-from worker.bench.scenarios.other_tree import figures_of
-from worker.bench.table import figure_text, show
+from tests.bench.figures import Figure, Report
+from tests.bench.load import Load
+from tests.bench.record import record, write_record
+from tests.bench.roomsync import Roomsync
+from tests.bench.scenarios.drain import Cost
+from tests.bench.scenarios.growth import sizes_of
+from tests.bench.scenarios.other_tree import figures_of
+from tests.bench.table import figure_text, show
 
 DRAIN = Report(
     scenario="drain",

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from worker.bench.figures import Figure, Report, Value, times_better
+from tests.bench.figures import Figure, Report, Value, times_better
 
 OURS = "roomsync"
 FIRST_COLUMN_WIDTH = 60
@@ -17,7 +17,7 @@ def show(console: Console, reports: Sequence[Report]) -> None:
     """Print every scenario into one table."""
     names = list(dict.fromkeys(name for report in reports for name in report.contestants()))
     first = Column(max_width=FIRST_COLUMN_WIDTH)
-    table = Table(first, *_heads(names), box=box.ROUNDED if console.is_terminal else box.ASCII2, title="roomsync bench")
+    table = Table(first, *_heads(names), box=box.ROUNDED if console.is_terminal else box.ASCII2, title="bench")
     for report in reports:
         table.add_section()
         table.add_row(f"[bold]{report.scenario}[/]: {escape(report.sentence)}")

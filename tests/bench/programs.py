@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from worker.bench.usage import Usage, descendants_of, is_zombie, usage_of
+from tests.bench.usage import Usage, descendants_of, is_zombie, usage_of
 from worker.started import STOP_WITHIN_S, Started
 
 LOOK_EVERY_S = 0.005

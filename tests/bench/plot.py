@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from worker.bench.figures import Figure, Report
+from tests.bench.figures import Figure, Report
 
 BARS = (
     ("drain", "first to last write"),

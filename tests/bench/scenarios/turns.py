@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from worker.bench.commands import creates
-from worker.bench.contestants import Contestant
-from worker.bench.figures import rate_within_per_s, within
-from worker.bench.programs import BenchStuck, Program
-from worker.bench.scenarios.drain import Cost
-from worker.bench.scenarios.pace import warmed
-from worker.bench.stage import Measurement, Stage
+from tests.bench.commands import creates
+from tests.bench.contestants import Contestant
+from tests.bench.figures import rate_within_per_s, within
+from tests.bench.programs import BenchStuck, Program
+from tests.bench.scenarios.drain import Cost
+from tests.bench.scenarios.pace import warmed
+from tests.bench.stage import Measurement, Stage
 
 TURN_S = 5.0
 """Shorter than a heartbeat of the broker and than any time-out of a worker."""

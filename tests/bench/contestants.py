@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from worker.bench.commands import Command
-from worker.bench.exchange import Exchange
-from worker.bench.programs import Program
+from tests.bench.commands import Command
+from tests.bench.exchange import Exchange
+from tests.bench.programs import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

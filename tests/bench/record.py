@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from worker.bench.figures import Report, times_better
-from worker.bench.load import Load
-from worker.bench.table import OURS
+from tests.bench.figures import Report, times_better
+from tests.bench.load import Load
+from tests.bench.table import OURS
 
 _PACKAGES = ("roomsync", "aio-pika", "exchangelib", "lxml", "requests", "sqlalchemy", "dramatiq", "celery", "pika")
 _CPU_INFO = Path("/proc/cpuinfo")

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 
-from worker.bench.commands import Command, creates
-from worker.bench.contestants import Contestant
-from worker.bench.figures import Figure, Report, percentile
-from worker.bench.load import Load
-from worker.bench.programs import Program
-from worker.bench.scenarios.drain import Cost
-from worker.bench.scenarios.latency import PER_S
-from worker.bench.scenarios.latency import ROOMS as SINGLE_ROOMS
-from worker.bench.scenarios.pace import delays_ms, evenly, warmed
-from worker.bench.scenarios.turns import IN_STRIDE, TURN_S, Both, drained_by_turns
-from worker.bench.stage import Measurement, Stage
+from tests.bench.commands import Command, creates
+from tests.bench.contestants import Contestant
+from tests.bench.figures import Figure, Report, percentile
+from tests.bench.load import Load
+from tests.bench.programs import Program
+from tests.bench.scenarios.drain import Cost
+from tests.bench.scenarios.latency import PER_S
+from tests.bench.scenarios.latency import ROOMS as SINGLE_ROOMS
+from tests.bench.scenarios.pace import delays_ms, evenly, warmed
+from tests.bench.scenarios.turns import IN_STRIDE, TURN_S, Both, drained_by_turns
+from tests.bench.stage import Measurement, Stage
 
 OTHER = "the other tree"
 ROUNDS = 5

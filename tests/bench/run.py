@@ -1,4 +1,4 @@
-"""`roomsync bench`: measurements side by side."""
+"""`make bench` and `make bench-against`: roomsync beside other ways to do it, or beside another revision of itself."""
 
 import asyncio
 import logging
@@ -10,17 +10,17 @@ import typer
 from rich.console import Console
 
 from adapters.rabbitmq.node import BrokerDidNotStart
-from worker.bench.contestants import Contestant
-from worker.bench.load import Load
-from worker.bench.plot import can_draw, draw
-from worker.bench.programs import BenchStuck
-from worker.bench.record import record, write_record
-from worker.bench.rivals import NoRivals, read_rivals
-from worker.bench.roomsync import Roomsync
-from worker.bench.run import SCENARIOS, Run, Scenario, measure
-from worker.bench.scenarios.other_tree import OTHER, other_tree
-from worker.bench.table import show
-from worker.terminal import say
+from tests.bench.contestants import Contestant
+from tests.bench.load import Load
+from tests.bench.measure import SCENARIOS, Run, Scenario, measure
+from tests.bench.plot import can_draw, draw
+from tests.bench.programs import BenchStuck
+from tests.bench.record import record, write_record
+from tests.bench.rival import NoRivals, read_rivals
+from tests.bench.roomsync import Roomsync
+from tests.bench.scenarios.other_tree import OTHER, other_tree
+from tests.bench.table import show
+from worker.terminal import prepare_streams, say
 
 LOG_WIDTH = 160
 """Where nobody's screen is the limit."""
@@ -32,11 +32,6 @@ class _Interrupted(Exception):
     def __init__(self, number: signal.Signals) -> None:
         self.number = number
         super().__init__(number.name)
-
-
-def register(cli: typer.Typer) -> None:
-    """Add the command to the command line."""
-    cli.command("bench")(bench)
 
 
 def _known_scenarios(names: list[str] | None) -> list[str]:
@@ -113,3 +108,14 @@ def _keep(run: Run, load: Load, json_file: Path, picture: Path) -> None:
         say("not drawn: matplotlib is not installed (`make bench` installs it)", err=True)
     elif draw(run.reports, picture):
         say(f"drawn: {picture}", err=True)
+
+
+def main() -> None:
+    """The program. What libraries complain of is not heard."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    prepare_streams()
+    typer.run(bench)
+
+
+if __name__ == "__main__":
+    main()

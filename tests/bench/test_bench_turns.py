@@ -7,9 +7,9 @@ import pytest
 
 from adapters.rabbitmq.installation import RabbitmqInstallation
 from adapters.rabbitmq.node import BrokerNode
-from worker.bench.roomsync import Roomsync
-from worker.bench.scenarios.turns import drained_by_turns
-from worker.bench.stage import Stage
+from tests.bench.roomsync import Roomsync
+from tests.bench.scenarios.turns import drained_by_turns
+from tests.bench.stage import Stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 

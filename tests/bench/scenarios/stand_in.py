@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from worker.bench.commands import room
-from worker.bench.contestants import Contestant
-from worker.bench.exchange import Exchange, running_exchange
-from worker.bench.exchange_process import ACCOUNT
-from worker.bench.figures import Report
-from worker.bench.load import Load
-from worker.bench.stage import Stage
+from tests.bench.commands import room
+from tests.bench.contestants import Contestant
+from tests.bench.exchange import Exchange, running_exchange
+from tests.bench.exchange_process import ACCOUNT
+from tests.bench.figures import Report
+from tests.bench.load import Load
+from tests.bench.stage import Stage
 
 CONNECTIONS = 8
 FOR_S = 4.0

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from worker.bench.programs import BenchStuck
-from worker.bench.usage import usage_of
+from tests.bench.programs import BenchStuck
+from tests.bench.usage import usage_of
 from worker.started import CODE
 
 LATENCY_MS = 50.0
@@ -23,7 +23,7 @@ LATENCY_MS = 50.0
 ASK_WITHIN_S = 60.0
 START_WITHIN_S = 60.0
 
-_START = "from worker.bench.exchange_process import main; main()"
+_START = "from tests.bench.exchange_process import main; main()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ async def running_exchange(folder: Path, *, latency_ms: float = LATENCY_MS) -> A
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _START), cwd=CODE, stdin=PIPE, stdout=PIPE, start_new_session=True
     )
-    assert process.stdin is not None  # noqa: S101 - asked for above
+    assert process.stdin is not None
     password = secrets.token_urlsafe()
     try:
         wanted = {"folder": str(folder), "password": password, "latency_ms": latency_ms}
@@ -111,7 +111,7 @@ async def running_exchange(folder: Path, *, latency_ms: float = LATENCY_MS) -> A
 
 
 async def _first_line(process: Process) -> dict[str, str]:
-    assert process.stdout is not None  # noqa: S101 - asked for by whoever started it
+    assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
         told: dict[str, str] = json.loads(line)

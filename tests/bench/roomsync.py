@@ -16,10 +16,10 @@ from consumers.broker import declare
 from consumers.broker.queue_names import QueueNames
 from consumers.broker.session import BrokerAddress, Session
 from consumers.broker.topology import Topology
-from worker.bench.commands import TENANT, Command
-from worker.bench.contestants import Place
-from worker.bench.exchange_process import ACCOUNT, DOMAIN
-from worker.bench.programs import Program
+from tests.bench.commands import TENANT, Command
+from tests.bench.contestants import Place
+from tests.bench.exchange_process import ACCOUNT, DOMAIN
+from tests.bench.programs import Program
 from worker.started import CODE, worker_command
 
 PARTITIONS = 16
@@ -100,7 +100,7 @@ class Roomsync:
         session = await _session(place)
         try:
             topology = Topology.of(_NAMES, PARTITIONS, broker_version=session.broker_version)
-            await declare.apply(lambda: _address(place).connect("roomsync bench"), topology)
+            await declare.apply(lambda: _address(place).connect("bench"), topology)
             await _bind_results(place)
             yield _Publishing(session)
         finally:
@@ -144,10 +144,10 @@ def _address(place: Place) -> BrokerAddress:
 
 
 async def _session(place: Place) -> Session:
-    return await Session.open(_address(place), _NAMES, name="roomsync bench")
+    return await Session.open(_address(place), _NAMES, name="bench")
 
 
 async def _bind_results(place: Place) -> None:
-    async with await _address(place).connect("roomsync bench") as connection:
+    async with await _address(place).connect("bench") as connection:
         queue = await (await connection.channel()).declare_queue("bench.results", durable=True)
         await queue.bind(_NAMES.results, routing_key="#")

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from worker.bench.commands import creates, room
-from worker.bench.contestants import Contestant
-from worker.bench.exchange import Timing
-from worker.bench.figures import Figure, Report
-from worker.bench.load import Load
-from worker.bench.scenarios.each import each
-from worker.bench.stage import Stage
+from tests.bench.commands import creates, room
+from tests.bench.contestants import Contestant
+from tests.bench.exchange import Timing
+from tests.bench.figures import Figure, Report
+from tests.bench.load import Load
+from tests.bench.scenarios.each import each
+from tests.bench.stage import Stage
 
 ROOMS = 100
 THROTTLED = 5

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from consumers.broker.queue_names import QueueNames
 from consumers.broker.session import BrokerAddress, Session
-from worker.bench.commands import Command
-from worker.bench.contestants import Place
-from worker.bench.exchange_process import ACCOUNT
-from worker.bench.programs import BenchStuck, Program
+from tests.bench.commands import Command
+from tests.bench.contestants import Place
+from tests.bench.exchange_process import ACCOUNT
+from tests.bench.programs import BenchStuck, Program
 
 CONFIRMED_WITHIN_S = 600.0
 END_WITHIN_S = 30.0
@@ -41,7 +41,7 @@ class _Publishing:
         await self.settle()
 
     async def one(self, command: Command) -> None:
-        assert self.process.stdin is not None  # noqa: S101 - asked for when it was started
+        assert self.process.stdin is not None
         self._handed_over_count += 1
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         await self.process.stdin.drain()
@@ -60,7 +60,7 @@ class _Publishing:
 
     async def listen(self) -> None:
         """Take the answers until it ends."""
-        assert self.process.stdout is not None  # noqa: S101 - asked for when it was started
+        assert self.process.stdout is not None
         async for line in self.process.stdout:
             booking_id, at = line.decode().split()
             self.published_at[booking_id] = float(at)
@@ -111,7 +111,7 @@ class Rival:
 
     async def waiting_count(self, place: Place) -> int:
         """What waits in its queues."""
-        session = await Session.open(BrokerAddress(url=place.amqp_url), QueueNames(), name="roomsync bench")
+        session = await Session.open(BrokerAddress(url=place.amqp_url), QueueNames(), name="bench")
         try:
             depths = [await session.depth(queue) for queue in self.queues]
         finally:
@@ -156,7 +156,7 @@ def _environment(place: Place) -> dict[str, str]:
 
 
 async def _end(process: Process) -> None:
-    assert process.stdin is not None  # noqa: S101 - asked for when it was started
+    assert process.stdin is not None
     process.stdin.close()
     try:
         await asyncio.wait_for(process.wait(), END_WITHIN_S)

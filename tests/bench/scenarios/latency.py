@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from worker.bench.commands import creates
-from worker.bench.contestants import Contestant
-from worker.bench.figures import Figure, Report, percentile
-from worker.bench.load import Load
-from worker.bench.scenarios.each import each
-from worker.bench.scenarios.pace import delays_ms, evenly, warmed
-from worker.bench.stage import Stage
+from tests.bench.commands import creates
+from tests.bench.contestants import Contestant
+from tests.bench.figures import Figure, Report, percentile
+from tests.bench.load import Load
+from tests.bench.scenarios.each import each
+from tests.bench.scenarios.pace import delays_ms, evenly, warmed
+from tests.bench.stage import Stage
 
 ROOMS = 100
 PER_S = 50

@@ -1,4 +1,4 @@
-"""`roomsync bench` as a developer meets it: a real worker is measured, and nothing stays behind."""
+"""`make bench` as a developer meets it: a real worker is measured, and nothing stays behind."""
 
 import asyncio
 import json
@@ -14,7 +14,6 @@ import pytest
 
 pytestmark = [pytest.mark.broker, pytest.mark.usefixtures("rabbitmq"), pytest.mark.timeout(180)]
 
-ROOMSYNC = "from worker.cli import main; main()"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -68,7 +67,7 @@ def folders(folder: Path) -> tuple[Path, Path]:
 async def bench(temporary: Path, *arguments: str) -> AsyncIterator[Process]:
     """Run it without a terminal; whatever it makes for a while, it makes in that folder."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", ROOMSYNC, "bench", *arguments),
+        *(sys.executable, "-m", "tests.bench.run", *arguments),
         cwd=REPOSITORY,
         env=environment(temporary),
         stdin=DEVNULL,

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from worker.bench.contestants import Contestant
-from worker.bench.figures import Figure, Report
-from worker.bench.load import Load
-from worker.bench.scenarios.drain import Cost, drained
-from worker.bench.scenarios.each import each
-from worker.bench.scenarios.pace import warmed
-from worker.bench.scenarios.turns import TURN_S, Size, drained_by_turns
-from worker.bench.stage import Stage
+from tests.bench.contestants import Contestant
+from tests.bench.figures import Figure, Report
+from tests.bench.load import Load
+from tests.bench.scenarios.drain import Cost, drained
+from tests.bench.scenarios.each import each
+from tests.bench.scenarios.pace import warmed
+from tests.bench.scenarios.turns import TURN_S, Size, drained_by_turns
+from tests.bench.stage import Stage
 
 SIZES: tuple[Size, ...] = (
     (10, 10_000),

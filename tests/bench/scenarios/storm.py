@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from worker.bench.commands import creates
-from worker.bench.contestants import Contestant
-from worker.bench.figures import Figure, Report, rate_per_s, up_again_after_s
-from worker.bench.load import Load
-from worker.bench.scenarios.each import each
-from worker.bench.scenarios.pace import warmed
-from worker.bench.stage import Measurement, Stage
+from tests.bench.commands import creates
+from tests.bench.contestants import Contestant
+from tests.bench.figures import Figure, Report, rate_per_s, up_again_after_s
+from tests.bench.load import Load
+from tests.bench.scenarios.each import each
+from tests.bench.scenarios.pace import warmed
+from tests.bench.stage import Measurement, Stage
 
 ROOMS = 100
 BACKLOG = 6_000

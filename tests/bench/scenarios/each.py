@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from worker.bench.contestants import Contestant
-from worker.bench.programs import BenchStuck
-from worker.bench.stage import Stage
+from tests.bench.contestants import Contestant
+from tests.bench.programs import BenchStuck
+from tests.bench.stage import Stage
 
 Seen = TypeVar("Seen")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from worker.bench.exchange_process import DOMAIN
+from tests.bench.exchange_process import DOMAIN
 
 TENANT = "acme"
 Command = dict[str, Any]

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.rabbitmq.node import BrokerNode
-from worker.bench.contestants import Contestant
-from worker.bench.figures import Report
-from worker.bench.load import Load
-from worker.bench.scenarios.big_room import big_room
-from worker.bench.scenarios.drain import drain
-from worker.bench.scenarios.growth import growth
-from worker.bench.scenarios.healthy import healthy
-from worker.bench.scenarios.latency import latency
-from worker.bench.scenarios.stand_in import stand_in
-from worker.bench.scenarios.storm import storm
-from worker.bench.stage import Stage
+from tests.bench.contestants import Contestant
+from tests.bench.figures import Report
+from tests.bench.load import Load
+from tests.bench.scenarios.big_room import big_room
+from tests.bench.scenarios.drain import drain
+from tests.bench.scenarios.growth import growth
+from tests.bench.scenarios.healthy import healthy
+from tests.bench.scenarios.latency import latency
+from tests.bench.scenarios.stand_in import stand_in
+from tests.bench.scenarios.storm import storm
+from tests.bench.stage import Stage
 
 Scenario = Callable[[Stage, Sequence[Contestant], Load], Awaitable[Report]]
 

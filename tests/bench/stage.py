@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.rabbitmq.node import BrokerNode
-from worker.bench.contestants import Contestant, Place, Publishing
-from worker.bench.exchange import Exchange, Timing, running_exchange
-from worker.bench.programs import BenchStuck, Program
+from tests.bench.contestants import Contestant, Place, Publishing
+from tests.bench.exchange import Exchange, Timing, running_exchange
+from tests.bench.programs import BenchStuck, Program
 
 LOOK_EVERY_S = 0.1
 LOOK_AT_QUEUES_S = 0.5
