@@ -49,7 +49,7 @@ class UnboundedConnection(aiormq.Connection):
             frame_max_bytes=self.connection_tune.frame_max,
             token_of=lambda *published: self.token_of(*published),  # noqa: PLW0108 - it is set later
         )
-        await super()._Connection__reader(frames)  # type: ignore[misc]  # private to aiormq: test_wire_library.py pins it
+        await super()._Connection__reader(frames)  # type: ignore[misc]  # private to aiormq: test_frames_library.py pins it
 
     @staticmethod
     async def _rpc(

@@ -1,4 +1,4 @@
-"""What our edge leans on in aiormq and pamqp: a version that changes it, or mends what we work around, fails here."""
+"""What we lean on in aio-pika, aiormq and pamqp: a version that changes it or mends what we work around fails here."""
 
 import asyncio
 import inspect
@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aio_pika
 import aiormq
 import pytest
+from aio_pika.abc import UnderlayConnection
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 from pamqp import commands as spec
@@ -56,6 +58,26 @@ def test_the_reader_is_still_handed_its_source_of_frames_by_name() -> None:
     assert list(inspect.signature(reader).parameters) == ["self", "frame_receiver"]
     assert "async for weight, channel, frame in frame_receiver:" in inspect.getsource(reader)
     assert "self.__reader(frame_receiver)" in inspect.getsource(aiormq.Connection.connect)
+
+
+def test_a_connection_is_still_opened_through_the_exchange_of_frames_that_we_stand_in_for() -> None:
+    exchanged = inspect.signature(aiormq.Connection._rpc)
+    assert list(exchanged.parameters) == ["request", "writer", "frame_receiver", "wait_response"]
+    assert "await frame_receiver.get_frame()" in inspect.getsource(aiormq.Connection._rpc)
+    assert inspect.getsource(aiormq.Connection.connect).count("self._rpc(") == 3
+
+
+def test_the_frames_that_are_not_yet_written_are_still_bounded_by_one_number_of_the_class() -> None:
+    assert "maxsize=self.FRAME_BUFFER_SIZE" in inspect.getsource(aiormq.Connection.__init__)
+
+
+def test_a_connection_of_aio_pika_is_still_made_in_the_three_steps_that_ours_repeats() -> None:
+    connected = inspect.getsource(aio_pika.Connection.connect)
+    assert "self.transport = await UnderlayConnection.connect(" in connected
+    assert "self._on_connection_close" in connected
+    assert "**self.kwargs" in connected
+    assert "await self._on_connected()" in connected
+    assert "await cls.make_connection(" in inspect.getsource(UnderlayConnection.connect)
 
 
 def test_what_is_published_is_still_known_by_the_id_in_its_properties_and_sent_as_they_marshal() -> None:
