@@ -8,15 +8,17 @@ from typing import TypeVar
 from adapters.calendar import RoomAddress
 from adapters.errors import CalendarError, Misconfigured, Transient, Unknown
 from adapters.ews import answers
-from adapters.ews.aiohttp_transport import BasicHttp
 from adapters.ews.answers import Complaint, Part
 from adapters.ews.names import Element
 from adapters.ews.ntlm_transport import SessionHttp
 from adapters.ews.queries import Mailbox, envelope
+from adapters.ews.sessions import EwsProtocol
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.ews.statuses import BASIC, NTLM, error_of_status
 from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, undecided
 from adapters.ews.xml_text import Unreadable
+from adapters.exchange.aiohttp_transport import AiohttpTransport, HttpSettings
+from adapters.exchange.authorizer import BasicAuthorizer
 from adapters.exchange.http import READ_LIMIT_BYTES, WRITE_LIMIT_BYTES, Answer, Http, ReplyLost
 
 T = TypeVar("T")
@@ -36,9 +38,8 @@ class Exchange:
 
     def __init__(self, settings: EwsSettings) -> None:
         self._settings = settings
-        is_basic = isinstance(settings.auth, BasicAuth)
-        self._http: Http = BasicHttp(settings) if is_basic else SessionHttp(settings)
-        self._schemes = BASIC if is_basic else NTLM
+        self._http = _http(settings)
+        self._schemes = BASIC if isinstance(settings.auth, BasicAuth) else NTLM
 
     @property
     def is_delegate(self) -> bool:
@@ -91,6 +92,18 @@ class Exchange:
                 raise _error_of_page(is_write=is_write) from odd
             doubt = None if answers.is_exchanges(answer.content) else ENDPOINT_AT_SECOND
             raise undecided(str(odd), is_write=is_write, code="answer_unreadable", doubt=doubt) from odd
+
+
+def _http(settings: EwsSettings) -> Http:
+    if not isinstance(settings.auth, BasicAuth):
+        return SessionHttp(settings)
+    endpoint = HttpSettings(
+        url=settings.service_url,
+        ca_file=settings.ca_file,
+        concurrency=settings.concurrency,
+        headers=EwsProtocol(settings).fixed_headers(),
+    )
+    return AiohttpTransport(endpoint, BasicAuthorizer(settings.auth.username, settings.auth.password))
 
 
 def _error_of_page(*, is_write: bool) -> CalendarError:

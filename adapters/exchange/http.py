@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 from adapters.errors import CalendarError, Doubt, Misconfigured, Transient
@@ -20,6 +21,17 @@ READ_LIMIT_BYTES = 16 * 2**20
 events may be 1.6 MiB each."""
 FRESH_CONNECTION = frozenset({401, 408, 421, 425, 440, 499})
 """After these statuses the connection is given up: they speak of it, or of what stands at its other end."""
+
+
+def _user_agent() -> str:
+    try:
+        return f"roomsync/{version('roomsync')}"
+    except PackageNotFoundError:  # a checkout that is run without being installed
+        return "roomsync/0"
+
+
+USER_AGENT = _user_agent()
+"""Administrators put it on the allow list of Exchange's user-agent policy: it changes with the version only."""
 
 
 @dataclass(frozen=True, slots=True)

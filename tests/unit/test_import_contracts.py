@@ -17,6 +17,7 @@ VIOLATIONS = [
     ("ports", "consumers/sync/offender.py", "import adapters.ews"),
     ("ports", "consumers/scheduling/offender.py", "import adapters.rabbitmq"),
     ("independence", "adapters/ews/offender.py", "import adapters.sql"),
+    ("independence", "adapters/exchange/offender.py", "import adapters.ews"),
     ("independence", "adapters/sql/offender.py", "import adapters.simulator"),
     ("stand-in", "adapters/simulator/offender.py", "import adapters.errors"),
     ("wiring", "worker/offender.py", "import adapters.sql"),
@@ -24,10 +25,15 @@ VIOLATIONS = [
     ("rehearsal", "worker/offender.py", "import adapters.rabbitmq"),
     ("cycles", "adapters/sql/offender.py", "import adapters.sql.accomplice"),
     ("exchangelib", "adapters/simulator/offender.py", "import exchangelib"),
+    ("exchangelib", "adapters/exchange/offender.py", "import exchangelib"),
+    ("exchangelib", "adapters/exchange/offender.py", "import requests"),
+    ("exchangelib", "adapters/exchange/offender.py", "import urllib3"),
+    ("exchangelib", "adapters/exchange/offender.py", "import spnego"),
     ("sqlalchemy", "consumers/sync/offender.py", "import sqlalchemy"),
     ("sqlalchemy", "worker/offender.py", "import alembic"),
     ("aio-pika", "consumers/sync/offender.py", "import aio_pika"),
     ("aiohttp", "adapters/ews/offender.py", "import aiohttp"),
+    ("aiohttp", "worker/offender.py", "import aiohttp"),
     ("opentelemetry", "worker/offender.py", "import opentelemetry"),
 ]
 

@@ -4,17 +4,21 @@ import asyncio
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pytest
 from lxml import etree
 
 from adapters.calendar import BookingId, Create, Done, ItemRef, Remove, RoomAddress, TenantName, Update
-from adapters.errors import Transient
+from adapters.errors import CalendarError, Transient
 from adapters.ews.calendar import EwsCalendar
 from adapters.ews.names import M
-from adapters.ews.sessions import USER_AGENT
+from adapters.ews.settings import BasicAuth, EwsSettings
+from adapters.exchange.http import USER_AGENT
 from adapters.simulator import ItemCode, Simulator
 from tests.contract.calendar_world import ALL_DAY, BOARD, a_create, a_mark, a_room_event, created
 from tests.unit.ews.on_simulator import connected, running_simulator
+from tests.unit.ews.raw_server import an_answer, raw_server, read_request
 
 
 async def test_the_very_first_command_costs_one_request(simulator: Simulator, calendar: EwsCalendar) -> None:
@@ -161,3 +165,45 @@ async def test_what_is_said_keeps_to_the_schema(shared: Path) -> None:
             content = etree.fromstring(request.body)[1][0]
             assert content.tag.startswith(M)
             messages.assertValid(etree.ElementTree(content))
+
+
+async def test_a_basic_request_goes_out_byte_for_byte_as_a_session_of_exchangelibs_would_send_it() -> None:
+    """Rules of firewalls and of Exchange's allow list were written for these bytes."""
+    requests: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await read_request(reader))
+        writer.write(an_answer("503 Service Unavailable"))
+
+    async with raw_server(answer) as url:
+        calendar = EwsCalendar(a_tenant_at(url))
+        with pytest.raises(CalendarError):
+            await calendar.scan(BOARD)
+        await calendar.close()
+    head, _, body = requests[0].partition(b"\r\n\r\n")
+    assert head.decode() == "\r\n".join(
+        [
+            "POST /EWS/Exchange.asmx HTTP/1.1",
+            f"Host: {urlsplit(url).netloc}",
+            f"User-Agent: {USER_AGENT}",
+            "Accept-Encoding: gzip, deflate",
+            "Accept: */*",
+            "Connection: keep-alive",
+            "Content-Type: text/xml; charset=utf-8",
+            "Authorization: Basic c3ZjQGFjbWUuZXhhbXBsZTpodW50ZXIy",
+            "X-AnchorMailbox: board@acme.example",
+            f"Content-Length: {len(body)}",
+        ]
+    )
+
+
+def a_tenant_at(url: str) -> EwsSettings:
+    return EwsSettings(
+        tenant=TenantName("acme"),
+        service_url=url,
+        access="impersonation",
+        auth=BasicAuth(username="svc@acme.example", password="hunter2"),
+        ca_file=None,
+        request_timeout_s=10,
+        concurrency=4,
+    )

@@ -1,15 +1,19 @@
-"""Requests of tenants that log in with Basic: aiohttp's, on the event loop, with the same headers each time.
+"""One tenant's HTTPS endpoint over aiohttp, on the event loop.
 
 In threads a request's way out and back was eight hand-overs of Python's lock, each worth a frame or a row of what the
-other threads do; and a session of exchangelib's takes longer than the request itself (docs/decisions/0015).
+other threads do (docs/decisions/0015).
 """
 
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 
+import certifi
 from aiohttp import (
     ClientError,
     ClientRequest,
@@ -21,13 +25,11 @@ from aiohttp import (
 )
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
-from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from multidict import CIMultiDict
 from yarl import URL
 
 from adapters.errors import Transient
-from adapters.ews.sessions import EwsProtocol
-from adapters.ews.settings import EwsSettings
+from adapters.exchange.authorizer import Authorizer
 from adapters.exchange.http import (
     ANCHOR,
     CONNECT_TIMEOUT_S,
@@ -57,13 +59,28 @@ class _WatchedRequest(ClientRequest):
         return await super().send(conn)
 
 
-class BasicHttp:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where one tenant's endpoint is, and how it is asked.
+
+    `ca_file` replaces the public authorities; `concurrency` is the most connections at once; `headers` go out in this
+    order with every request, before Authorization.
+    """
+
+    url: str
+    ca_file: Path | None
+    concurrency: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class AiohttpTransport:
     """As `Http`. Its connections belong to the event loop of its first request."""
 
-    def __init__(self, settings: EwsSettings, *, idle_limit_s: float = IDLE_LIMIT_S) -> None:
-        self._url = URL(settings.service_url)
-        self._headers = EwsProtocol(settings).basic_headers()
-        self._tls = _trust(settings) if self._url.scheme == "https" else True
+    def __init__(self, settings: HttpSettings, authorizer: Authorizer, *, idle_limit_s: float = IDLE_LIMIT_S) -> None:
+        self._url = URL(settings.url)
+        self._headers = settings.headers
+        self._authorizer = authorizer
+        self._tls = _trust(settings.ca_file) if self._url.scheme == "https" else True
         self._concurrency = settings.concurrency
         self._idle_limit_s = idle_limit_s
         self._session: ClientSession | None = None
@@ -72,6 +89,7 @@ class BasicHttp:
 
     async def post(self, body: bytes, *, anchor: str, deadline: float, limit_bytes: int = READ_LIMIT_BYTES) -> Answer:
         """As `Http.post`."""
+        authorization = await self._authorizer.authorization(deadline=deadline)
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0:
             raise Transient("unreachable", detail="not sent, no time left")
@@ -83,7 +101,7 @@ class BasicHttp:
                 self._url,
                 # A list of pieces would go out chunked, which Exchange need not take.
                 data=body if len(body) <= _AT_ONCE_BYTES else BytesIO(body),
-                headers={ANCHOR: anchor},
+                headers={"Authorization": authorization, ANCHOR: anchor},
                 allow_redirects=False,
                 timeout=ClientTimeout(total=remaining_s, sock_connect=min(CONNECT_TIMEOUT_S, remaining_s)),
             ) as response:
@@ -136,9 +154,9 @@ async def _read(response: ClientResponse, limit_bytes: int) -> Answer:
     if response.status in FRESH_CONNECTION:
         response.close()
     headers = {name: ", ".join(response.headers.getall(name)) for name in response.headers}
-    return Answer(response.status, CaseInsensitiveDict(headers), content)
+    return Answer(response.status, CIMultiDict(headers), content)
 
 
-def _trust(settings: EwsSettings) -> ssl.SSLContext:
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
     """Verifies names and certificates, by the tenant's own authority or the public ones."""
-    return ssl.create_default_context(cafile=str(settings.ca_file or DEFAULT_CA_BUNDLE_PATH))
+    return ssl.create_default_context(cafile=str(ca_file or certifi.where()))
