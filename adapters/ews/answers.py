@@ -13,8 +13,9 @@ from typing import Generic, TypeAlias, TypeVar
 from xml.etree import ElementTree
 
 from adapters.calendar import ItemRef
-from adapters.ews.names import BOOKING, SOAP, VERSION, M, T
+from adapters.ews.names import SOAP, M, T
 from adapters.ews.xml_text import Unreadable, read_xml
+from adapters.exchange.marks import BOOKING, NEVER, VERSION, MarkedItem
 from adapters.exchange.retry_after import back_off_s
 
 Part: TypeAlias = ElementTree.Element
@@ -24,9 +25,6 @@ Item = TypeVar("Item")
 
 NO_CODE = "(no code)"
 """Stands for a response code that is missing, or that is no word."""
-
-NEVER = datetime.max.replace(tzinfo=UTC)
-"""Stands for an instant that is missing or cannot be read: it equals none that we wrote, and is older than nothing."""
 
 _ID_CHARACTERS = 512
 """Source: Microsoft, "EWS identifiers in Exchange"."""
@@ -44,16 +42,6 @@ class Complaint:
     code: str
     inner_code: str | None = None
     back_off_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedItem:
-    """An item of a search: `booking` and `version` are the raw values of our two properties."""
-
-    ref: ItemRef
-    created_at: datetime
-    booking: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

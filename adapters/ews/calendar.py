@@ -15,14 +15,12 @@ from adapters.calendar import (
     StoredFields,
 )
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient
-from adapters.ews.answers import MarkedItem
 from adapters.ews.client import Exchange
 from adapters.ews.full_read import Reading, as_stored
-from adapters.ews.marks import Marks
-from adapters.ews.names import booking_mark
 from adapters.ews.reads import marked
 from adapters.ews.settings import EwsSettings
 from adapters.ews.writes import Batch
+from adapters.exchange.marks import MarkedItem, Marks, booking_mark
 from adapters.exchange.zones import Zones
 
 _MARKS_PER_SEARCH = 200

@@ -15,13 +15,13 @@ from adapters.ews import answers
 from adapters.ews.answers import Part
 from adapters.ews.client import Exchange
 from adapters.ews.items import SENSITIVITY, SHOW_AS
-from adapters.ews.marks import Marks
 from adapters.ews.names import Element, T
 from adapters.ews.queries import FolderName, Mailbox, get_bodies, list_items
 from adapters.ews.reads import Search
 from adapters.ews.response_codes import GONE
 from adapters.ews.translate import error_of
 from adapters.ews.xml_text import Unreadable
+from adapters.exchange.marks import Marks
 from adapters.exchange.zones import UTC_ID, Kept
 
 BODIES_AT_ONCE = 10

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from lxml import etree
 
 from adapters.calendar import Mark, RoomEvent, TenantName
-from adapters.ews.names import BOOKING, PREFIXES, VERSION, Element, T, booking_mark, property_path
+from adapters.ews.names import PREFIXES, Element, T, property_path
+from adapters.exchange.marks import BOOKING, VERSION, booking_mark
 
 SENSITIVITY = {"normal": "Normal", "private": "Private"}
 SHOW_AS = {"busy": "Busy", "tentative": "Tentative", "free": "Free", "oof": "OOF"}

@@ -12,8 +12,9 @@ from typing import Literal
 from lxml import etree
 
 from adapters.calendar import RoomAddress
-from adapters.ews.names import BOOKING, PREFIXES, SOAP, VERSION, Element, M, T, property_path
+from adapters.ews.names import PREFIXES, SOAP, Element, M, T, property_path
 from adapters.ews.settings import Access
+from adapters.exchange.marks import BOOKING, VERSION
 
 FolderName = Literal["calendar", "deleteditems"]
 

@@ -7,12 +7,13 @@ from typing import Generic, Protocol, TypeVar
 from adapters.calendar import ItemRef, RoomAddress
 from adapters.errors import CalendarError, Transient
 from adapters.ews import answers
-from adapters.ews.answers import MarkedItem, Page, Part
+from adapters.ews.answers import Page, Part
 from adapters.ews.client import Exchange
 from adapters.ews.names import Element
 from adapters.ews.queries import FolderName, Mailbox, find_items
 from adapters.ews.translate import error_of
 from adapters.ews.xml_text import Unreadable
+from adapters.exchange.marks import MarkedItem
 
 
 class _Item(Protocol):

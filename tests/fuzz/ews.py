@@ -18,11 +18,11 @@ from adapters.ews import answers
 from adapters.ews.calendar import EwsCalendar
 from adapters.ews.client import Exchange
 from adapters.ews.full_read import Reading
-from adapters.ews.marks import Marks
 from adapters.ews.reads import Search, marked
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.ews.writes import Batch
 from adapters.exchange.http import READ_LIMIT_BYTES, Answer, ReplyLost
+from adapters.exchange.marks import Marks
 from adapters.exchange.response_body import Body
 from adapters.exchange.zones import Zones
 from adapters.ledger import BookingKey, LedgerRow, State

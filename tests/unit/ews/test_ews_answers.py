@@ -7,6 +7,7 @@ from adapters.ews import answers
 from adapters.ews.answers import Complaint
 from adapters.ews.names import Element
 from adapters.ews.xml_text import Unreadable, without_forbidden
+from adapters.exchange.marks import NEVER, MarkedItem
 
 SOAP = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
@@ -116,7 +117,7 @@ MARKED = (
 )
 
 
-def page_of(xml: str, offset: int = 0) -> answers.Page[answers.MarkedItem]:
+def page_of(xml: str, offset: int = 0) -> answers.Page[MarkedItem]:
     body = f"<m:FindItemResponse><m:ResponseMessages>{xml}</m:ResponseMessages></m:FindItemResponse>"
     found = answers.messages(soap(body))
     assert isinstance(found, list)
@@ -178,7 +179,7 @@ def test_an_unmarked_item_without_an_id_is_left_out() -> None:
     assert [item.ref.item_id for item in items] == ["a", "b"]
 
 
-def an_item(inside: str) -> answers.MarkedItem:
+def an_item(inside: str) -> MarkedItem:
     (item,) = page_of(
         a_page(
             'TotalItemsInView="1" IncludesLastItemInRange="true"',
@@ -195,7 +196,7 @@ def an_item(inside: str) -> answers.MarkedItem:
 )
 def test_an_instant_that_cannot_be_read_is_never(text: str) -> None:
     item = an_item(f"<t:DateTimeCreated>{text}</t:DateTimeCreated>")
-    assert item.created_at == answers.NEVER
+    assert item.created_at == NEVER
     assert item.ref == ItemRef(item_id="a"), "and a change key that is none is none"
 
 

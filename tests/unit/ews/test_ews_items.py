@@ -11,7 +11,7 @@ from lxml import etree
 
 from adapters.calendar import EventBody, RoomAddress, RoomEvent, TenantName
 from adapters.ews.items import calendar_item, item_change
-from adapters.ews.names import BOOKING, PROPERTY_SET_ID, VERSION, Element, M, T
+from adapters.ews.names import Element, M, T
 from adapters.ews.queries import (
     FolderName,
     Mailbox,
@@ -23,6 +23,7 @@ from adapters.ews.queries import (
     list_items,
     update_items,
 )
+from adapters.exchange.marks import BOOKING, PROPERTY_SET_ID, VERSION
 from tests.contract.calendar_world import ALL_DAY, BOARD, EVERY_MEMBER, a_mark, a_room_event
 
 ACME = TenantName("acme")

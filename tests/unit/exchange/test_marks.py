@@ -4,8 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.calendar import ItemRef, RoomAddress, TenantName
-from adapters.ews.answers import NEVER, MarkedItem
-from adapters.ews.marks import Marks
+from adapters.exchange.marks import NEVER, MarkedItem, Marks
 
 BOARD = RoomAddress("board@acme.example")
 

@@ -1,14 +1,21 @@
-"""Which events are ours, by the raw values of their two properties."""
+"""Which events are ours, by the raw values of two named properties, however they were read (docs/contract.md#marks)."""
 
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
-from adapters.calendar import BookingId, FoundEvent, Mark, RoomAddress, TenantName
-from adapters.ews.answers import MarkedItem
-from adapters.ews.names import booking_mark
+from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark, RoomAddress, TenantName
 
 log = structlog.get_logger(__name__)
+
+PROPERTY_SET_ID = "19073e5e-9dac-4173-937f-aea45b36be2c"
+BOOKING = "roomsync.booking"
+VERSION = "roomsync.version"
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Stands for an instant that is missing or cannot be read: it equals none that we wrote, and is older than nothing."""
 
 # What a booking and its version can be (docs/contract.md#commands).
 _BOOKING = re.compile("[!-~]{1,200}")
@@ -16,6 +23,21 @@ _VERSION = re.compile("[0-9]{1,16}")
 _VERSION_MAX = 2**53 - 1
 
 _TOLD_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedItem:
+    """An item of a search: `booking` and `version` are the raw values of our two properties, or empty."""
+
+    ref: ItemRef
+    created_at: datetime
+    booking: str
+    version: str
+
+
+def booking_mark(tenant: TenantName, booking_id: BookingId) -> str:
+    """The value of `roomsync.booking`: at most 251 characters, a search in EWS cuts at 255."""
+    return f"{tenant}/{booking_id}"
 
 
 class Marks:
