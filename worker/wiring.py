@@ -117,9 +117,17 @@ class _Connection:
     settings: TenantSettings
     secret: str = field(repr=False)
     tenant: Tenant
-    calendar: RoomCalendar
+    ews: RoomCalendar
     gate: TenantLimiter
     looked_at_s: float = 0.0
+
+    def calendar(self, _: RoomAddress) -> RoomCalendar:
+        """How a room's calendar is reached: over EWS, whichever room it is."""
+        return self.ews
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self.ews.close()
 
 
 def _fingerprint(settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, secret: str) -> str:
@@ -132,7 +140,7 @@ def _fingerprint(settings: TenantSettings, auth: configured.BasicAuth | configur
 
 
 class TenantConnections:
-    """A calendar and a gate for each tenant, made when its first command comes."""
+    """A gate for each tenant and a calendar for each of its rooms, made when the tenant's first command comes."""
 
     def __init__(
         self,
@@ -164,7 +172,7 @@ class TenantConnections:
         return Room(
             tenant=reach.tenant,
             address=address,
-            calendar=reach.calendar,
+            calendar=reach.calendar(address),
             gate=reach.gate,
             ledger=self._ledger,
             desk=desk,
@@ -183,7 +191,7 @@ class TenantConnections:
         return RoomView(
             tenant=reach.tenant,
             address=address,
-            calendar=reach.calendar,
+            calendar=reach.calendar(address),
             gate=reach.gate,
             ledger=self._ledger,
             clocks=self._clocks,
@@ -210,22 +218,22 @@ class TenantConnections:
         if known is not None and known.settings is settings and known.secret == secret:
             known.looked_at_s = now_s
             return known
-        calendar = self._calendar(settings, settings.auth, secret)
-        if calendar is None:
+        ews = self._ews_of(settings, settings.auth, secret)
+        if ews is None:
             self._let_go(self._reaches.pop(name, None))
             return None
         self._reaches[name] = _Connection(
             settings=settings,
             secret=secret,
             tenant=settings.as_tenant(),
-            calendar=calendar,
+            ews=ews,
             gate=self._gate(settings, cache(partial(_fingerprint, settings, settings.auth, secret))),
             looked_at_s=now_s,
         )
         self._let_go(known)
         return self._reaches[name]
 
-    def _calendar(
+    def _ews_of(
         self, settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, secret: str
     ) -> RoomCalendar | None:
         """None where a file that the settings name has turned useless since they were read; looked at again soon."""
@@ -233,7 +241,7 @@ class TenantConnections:
         if self._clocks.monotonic() < until_s:
             return None
         try:
-            return self._watch(_ews_calendar(self._ews(settings, auth, secret)))
+            return self._watch(_ews_calendar(self._ews_settings(settings, auth, secret)))
         except (OSError, ValueError) as error:
             self._unmade[settings.name] = self._clocks.monotonic() + UNMADE_AGAIN_S
             # An `InvalidURL` of requests is both.
@@ -258,7 +266,7 @@ class TenantConnections:
         )
         return gate
 
-    def _ews(
+    def _ews_settings(
         self, settings: TenantSettings, auth: configured.BasicAuth | configured.NtlmAuth, password: str
     ) -> EwsSettings:
         kind = BasicAuth if isinstance(auth, configured.BasicAuth) else NtlmAuth
@@ -279,7 +287,7 @@ class TenantConnections:
 
         async def close() -> None:
             await asyncio.sleep(self._policy.request_timeout_s * 2)
-            await reach.calendar.close()
+            await reach.close()
 
         task = asyncio.create_task(close())
         self._closing.add(task)
@@ -289,4 +297,4 @@ class TenantConnections:
         """Give back all connections."""
         for task in self._closing:
             task.cancel()
-        await asyncio.gather(*(reach.calendar.close() for reach in self._reaches.values()))
+        await asyncio.gather(*(reach.close() for reach in self._reaches.values()))

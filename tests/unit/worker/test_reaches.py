@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from certifi import where
 
-from adapters.calendar import TenantName
+from adapters.calendar import RoomAddress, TenantName
 from adapters.errors import Misconfigured
 from consumers.messages.disposition import Desk
 from consumers.sync.room import Room
@@ -21,6 +21,7 @@ from worker.settings import read_settings
 from worker.tenants import LOOK_EVERY_S, TenantRegistry
 from worker.wiring import UNMADE_AGAIN_S, TenantConnections
 
+GARDEN = RoomAddress("garden@acme.example")
 GOOD = Path(where()).read_bytes()
 AUTH = 'kind = "basic"\nusername = "svc@acme.example"\npassword_file = "password"\n'
 
@@ -34,13 +35,13 @@ class Place:
     registry: TenantRegistry
     reaches: TenantConnections
 
-    def room(self) -> Room:
-        room = self.try_room()
+    def room(self, address: RoomAddress = BOARD) -> Room:
+        room = self.try_room(address)
         assert room is not None
         return room
 
-    def try_room(self) -> Room | None:
-        return self.reaches.room(TenantName("acme"), BOARD, cast(Desk, FakeDesk()), scan_twice=False)
+    def try_room(self, address: RoomAddress = BOARD) -> Room | None:
+        return self.reaches.room(TenantName("acme"), address, cast(Desk, FakeDesk()), scan_twice=False)
 
     def configure(self, **details: str) -> None:
         a_configuration(self.folder, tenants=a_tenant_table(auth=AUTH, **details))
@@ -109,6 +110,13 @@ async def test_requests_under_way_still_count_when_the_limits_change(place: Plac
     place.configure(limits="mailbox_concurrency = 2\ntenant_concurrency = 3\n")
     assert place.room().gate is gate
     assert (gate.room_limit(BOARD), gate.limit) == (2, 3)
+
+
+async def test_rooms_of_a_tenant_share_its_connections_for_work_and_for_looking_at(place: Place) -> None:
+    board, garden = place.room(), place.room(GARDEN)
+    view = place.reaches.view(TenantName("acme"), GARDEN)
+    assert view is not None
+    assert board.calendar is garden.calendar is view.calendar
 
 
 async def test_neither_secret_nor_fingerprint_is_printed(place: Place) -> None:
