@@ -1,16 +1,17 @@
 """Digests tell the same content from other content."""
 
 import json
-from dataclasses import replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from adapters.calendar import EventBody
+from adapters.calendar import EventBody, RoomEvent
 from consumers.messages.command import parse_command
-from consumers.messages.digest import digest_of_written
+from consumers.messages.digest import FIRST_MEMBERS, digest_of_written
 from consumers.sync.render import render
 from tests.builders import Tenants, a_body, a_booking_command, a_command, a_tenant, an_event
+from tests.contract.calendar_world import ALL_DAY, EVERY_MEMBER, a_room_event
 
 
 @pytest.mark.parametrize(
@@ -99,3 +100,53 @@ def test_every_member_that_is_written_counts(changes: dict[str, object]) -> None
     event, _ = render(command.event, "{subject}")
     other = replace(event, **changes)  # type: ignore[arg-type]  # any one member
     assert digest_of_written(other) != digest_of_written(event)
+
+
+WRITTEN_EARLIER = [
+    pytest.param(a_room_event(), "d6f3572380ef61b6615169617595bd9a41223412d01ce748b1517339e724f793", id="few members"),
+    pytest.param(EVERY_MEMBER, "0a557d2a84091406ae5d7033b53c631d7125b1fc8c3182a18eaa9e777ed3b6f3", id="every member"),
+    pytest.param(ALL_DAY, "b2681daa2496f8f119aa9f9d89cc3f2287093bdf36757e0242f176b1f055884b", id="whole days"),
+]
+"""As they lie in the ledgers of the first release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterRoomEvent(RoomEvent):
+    """An event that gained two members."""
+
+    recurrence: str | None = None
+    reminders: tuple[str, ...] = field(default_factory=tuple)
+
+
+def as_later(event: RoomEvent, **members: object) -> LaterRoomEvent:
+    content = {each.name: getattr(event, each.name) for each in fields(event)}
+    return LaterRoomEvent(**content, **members)  # type: ignore[arg-type]  # any members
+
+
+@pytest.mark.parametrize(("event", "digest"), WRITTEN_EARLIER)
+def test_what_was_written_keeps_the_digest_that_it_had_in_an_earlier_release(event: RoomEvent, digest: str) -> None:
+    """A ledger keeps it for months: another value would make `reconcile` call every edited event outdated."""
+    assert digest_of_written(event) == digest
+
+
+@pytest.mark.parametrize(("event", "digest"), WRITTEN_EARLIER)
+def test_a_member_that_an_event_gains_changes_no_digest_of_what_was_written_without_it(
+    event: RoomEvent, digest: str
+) -> None:
+    assert digest_of_written(as_later(event)) == digest
+
+
+def test_a_member_that_an_event_gained_counts_where_it_is_used() -> None:
+    daily, weekly = (digest_of_written(as_later(ALL_DAY, recurrence=each)) for each in ("daily", "weekly"))
+    assert len({daily, weekly, digest_of_written(ALL_DAY)}) == 3
+
+
+def test_a_digest_with_members_of_a_later_version_says_so() -> None:
+    version, _, digest = digest_of_written(as_later(ALL_DAY, reminders=("5 min",))).partition(":")
+    assert (version, len(digest)) == ("2", 64)
+
+
+def test_every_member_that_an_event_gains_has_a_default_to_be_left_out_at() -> None:
+    assert {each.name for each in fields(RoomEvent)} >= FIRST_MEMBERS
+    gained = [each for each in fields(RoomEvent) if each.name not in FIRST_MEMBERS]
+    assert [each.name for each in gained if each.default is each.default_factory is MISSING] == []
