@@ -121,7 +121,7 @@ class _Connection:
     gate: TenantLimiter
     looked_at_s: float = 0.0
 
-    def calendar(self, _: RoomAddress) -> RoomCalendar:
+    def calendar(self, room: RoomAddress) -> RoomCalendar:
         """How a room's calendar is reached: over EWS, whichever room it is."""
         return self.ews
 
