@@ -83,12 +83,12 @@ def _is_reachable(url: CheckedUrl) -> bool:
     """Whether the clients take the host: they refuse some letters, and names that are too long for DNS."""
     host = url.parts.hostname or ""
     if not host.isascii():
-        # Only for them: it takes long to load, and its judgement is stricter than aiohttp's.
-        from requests import Request, RequestException  # noqa: PLC0415
+        # Only for them: it takes long to load.
+        import idna  # noqa: PLC0415
 
         try:
-            host = urlsplit(Request("POST", url.text).prepare().url or "").hostname or ""
-        except RequestException:
+            host = idna.encode(host.lower(), strict=True, std3_rules=True).decode("ascii")
+        except idna.IDNAError:
             return False
     host = host.removesuffix(".")
     return len(host) <= _NAME_MAX and all(len(label) <= _LABEL_MAX for label in host.split("."))
