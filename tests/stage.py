@@ -195,7 +195,10 @@ class Stage:
         program = await Program.start(*given, environment=self.environment, output=output)
         self.running.append(program)
         if ready:
-            await self.until(lambda: bool(program.events("intake.consuming")) or program.code is not None, "a worker")
+            # With a ledger in another one's place it waits for a claim's time first.
+            await self.until(
+                lambda: bool(program.events("intake.consuming")) or program.code is not None, "a worker", within_s=90
+            )
             assert program.code is None, program.tail
         return program
 

@@ -54,6 +54,8 @@ class NodeFolder:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         return kept | {
             "HOME": str(self.path),
+            # Else a node whose folder is cleared while it starts leaves one where it was started.
+            "ERL_CRASH_DUMP_BYTES": "0",
             "RABBITMQ_NODENAME": self.node_name,
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CONF_ENV_FILE": str(self.path / "rabbitmq-env.conf"),
