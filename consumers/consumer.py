@@ -164,6 +164,7 @@ class Consumer:
 
     async def _let_go(self) -> None:
         session, self._cancels = self.session, []
+        self.partitions.let_go()
         self.standing.session, self.standing.is_consuming, self.standing.stuck = None, False, None
         if session is not None:
             self.lanes.forget(session)

@@ -61,11 +61,16 @@ class Partitions:
     async def consume(self, session: Session) -> None:
         """Begin to consume every partition."""
         for each in self.all:
-            each.has_delivered, each.cancel = False, None
+            each.has_delivered = False
         # One after the other: begun all at once, a backlog comes so mixed that the first batches of rooms are small.
         cancels = await session.consume(*(self._subscription(session, each) for each in self.all))
         for each, cancel in zip(self.all, cancels, strict=True):
             each.cancel = cancel
+
+    def let_go(self) -> None:
+        """The session is over, and its consumers with it."""
+        for each in self.all:
+            each.cancel = None
 
     def _subscription(self, session: Session, partition: Partition) -> Subscription:
         async def on_message(message: IncomingMessage) -> None:

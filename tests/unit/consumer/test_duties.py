@@ -7,6 +7,7 @@ import pytest
 from consumers.broker.errors import BrokerLost
 from consumers.broker.queue_names import QueueNames
 from consumers.broker.session import Session
+from tests.broker import FakeSession
 from tests.fakes import FakeCalendar
 from tests.intake_stage import an_intake
 
@@ -30,3 +31,11 @@ async def test_what_nobody_works_on_makes_a_worker_unready() -> None:
     assert intake.standing.broker is None
     intake.standing.stuck = "messages were left lying"
     assert intake.standing.broker == "messages were left lying"
+
+
+async def test_a_session_that_is_over_leaves_no_consumer_to_end() -> None:
+    intake = an_intake("amqp://localhost", QueueNames(), FakeCalendar())
+    await intake.partitions.consume(cast(Any, FakeSession()))
+    assert len(intake.partitions.cancels) == intake.partition_count
+    await intake._let_go()
+    assert intake.partitions.cancels == []
