@@ -20,8 +20,8 @@ def credible_notes(
     However old an instant is, it may be right: a command of a stopped tenant waits for months.
     """
     notes = RoomsyncHeaders.read(headers)
-    noted_of, is_of = notes.looked_at, (booking_id, version)
-    if any(noted is not None and noted != own for noted, own in zip(noted_of, is_of, strict=True)):
+    is_about = (booking_id, version)
+    if any(noted is not None and noted != own for noted, own in zip(notes.about, is_about, strict=True)):
         return replace(
             notes,
             attempts=0,

@@ -30,7 +30,7 @@ class RoomsyncHeaders:
     rested_at: datetime | None = None
     """When it was last sent away for a trouble of its whole tenant: that time is not held against it."""
     look: Look | None = None
-    looked_at: tuple[FieldValue, FieldValue] = (None, None)
+    about: tuple[FieldValue, FieldValue] = (None, None)
     """The booking and the version that the notes are about."""
     delayed_told: bool = False
     derived: bool = False
@@ -40,12 +40,12 @@ class RoomsyncHeaders:
         """Read them; what is not as we write it counts as absent, since anybody may publish headers."""
         look = _header(headers, "look")
         return cls(
-            attempts=attempts_noted(headers) or 0,
+            attempts=_whole(_header(headers, "attempts"), ATTEMPTS_END),
             first_seen_at=read_instant(_header(headers, "first-seen-at")),
             replayed_at=read_instant(_header(headers, "replayed-at")),
             rested_at=read_instant(_header(headers, "rested-at")),
             look="room" if look == "room" else "booking" if look == "booking" else None,
-            looked_at=(_header(headers, "booking-id"), _header(headers, "version")),
+            about=(_header(headers, "booking-id"), _header(headers, "version")),
             delayed_told=_header(headers, "delayed") is True,
             derived=_header(headers, "derived") is True,
         )
@@ -53,18 +53,13 @@ class RoomsyncHeaders:
     def look_at(self, booking_id: str, version: int) -> Look | None:
         """The look that a command with these notes is. None for a command on which they came by somebody's mistake,
         copied with the headers of another message: as a look it would vanish without a result."""
-        return self.look if self.looked_at == (booking_id, version) else None
+        return self.look if self.about == (booking_id, version) else None
 
 
 def returned_count(headers: Mapping[str, FieldValue]) -> int:
     """How often a message came back, as its header says. Of one that is handed out for the first time a publisher, a
-    shovel or another queue says it: see `returns`."""
-    return _whole(headers.get(COUNT_HEADER), 2**63) or 0
-
-
-def attempts_noted(headers: Mapping[str, FieldValue]) -> int | None:
-    """How many attempts failed, as the message says; None where it tells no count that a worker can have written."""
-    return _whole(_header(headers, "attempts"), ATTEMPTS_END)
+    shovel or another queue says it: see `redeliveries`."""
+    return _whole(headers.get(COUNT_HEADER), 2**63)
 
 
 def was_parked_by_us(headers: Mapping[str, FieldValue]) -> bool:
@@ -133,11 +128,11 @@ def _header(headers: Mapping[str, FieldValue], name: str) -> FieldValue:
     return headers.get(HEADER_PREFIX + name)
 
 
-def _whole(value: FieldValue, below: int) -> int | None:
-    """A count that a header carries; None for what is none."""
+def _whole(value: FieldValue, below: int) -> int:
+    """A count that a header carries; what is none counts as 0."""
     if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value < below else None
+        return 0
+    return value if 0 <= value < below else 0
 
 
 def read_instant(value: object) -> datetime | None:

@@ -133,7 +133,7 @@ class Guard:
             await message.nack(requeue=requeue)
         except AlreadySettled:
             return
-        except Exception as error:  # noqa: BLE001 - `strays` ends the session if it lives: then it comes again
+        except Exception as error:  # noqa: BLE001 - `unowned_deliveries` ends the session if it lives: then it comes again
             self._complaints.tell("delivery.not_returned", error)
 
     async def stop(self) -> None:

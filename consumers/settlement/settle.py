@@ -115,12 +115,7 @@ class Settler(UnreadableMessages):
             self._observer.failed(delivery, problem, attempts=delivery.notes.attempts + 1)
 
         message, session = delivery.message, delivery.session
-        last = partial(
-            self._report_unreadable,
-            message,
-            session,
-            _internal_error(delivery),
-        )
+        last = partial(self._report_unreadable, message, session, _internal_error(delivery))
         await self._guard.over(message, report(), held=delivery, last=last)
 
     async def stop(self) -> None:
@@ -143,11 +138,7 @@ class Settler(UnreadableMessages):
     async def _park_defect(self, delivery: ParsedDelivery) -> None:
         """Put aside a command that cannot be settled as what it is, however often it is tried."""
         if delivery.look is None:
-            await self._park_unreadable(
-                delivery.message,
-                delivery.session,
-                _internal_error(delivery),
-            )
+            await self._park_unreadable(delivery.message, delivery.session, _internal_error(delivery))
 
     async def _forward(self, delivery: ParsedDelivery) -> None:
         await delivery.session.to_commands(copy_of(delivery.message), delivery.command.room)
@@ -265,7 +256,7 @@ def _rests(later: Deferred) -> bool:
 
 
 def _kept(delivery: ParsedDelivery) -> FieldTable:
-    """What stays noted. Written anew: what was not credible would be so beside what we write (`credible`)."""
+    """What stays noted. Written anew: what was not credible would be so beside what we write (`credible_headers`)."""
     replayed_at = delivery.notes.replayed_at
     return {
         "first_seen_at": instant_text(delivery.first_seen_at),
