@@ -71,7 +71,7 @@ def messages(content: bytes) -> list[Part] | Complaint:
     return list(listed)
 
 
-def is_exchanges(content: bytes) -> bool:
+def begins_like_exchanges(content: bytes) -> bool:
     """Whether an answer that cannot be read begins as Exchange's do: it may be cut off, or one value of it be odd."""
     return M.strip("{}").encode() in content[:_HEAD_BYTES].replace(b"\0", b"")
 

@@ -15,11 +15,11 @@ from adapters.ews.queries import Mailbox, envelope
 from adapters.ews.sessions import EwsProtocol
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.ews.statuses import BASIC, NTLM, error_of_status
-from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, undecided
+from adapters.ews.translate import error_of, undecided
 from adapters.ews.xml_text import Unreadable
 from adapters.exchange.aiohttp_transport import AiohttpTransport, HttpSettings
 from adapters.exchange.authorizer import BasicAuthorizer
-from adapters.exchange.http import READ_LIMIT_BYTES, WRITE_LIMIT_BYTES, Answer, Http, ReplyLost
+from adapters.exchange.http import ENDPOINT_AT_SECOND, READ_LIMIT_BYTES, WRITE_LIMIT_BYTES, Answer, Http, ReplyLost
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Exchange:
             if _is_page(answer):
                 # It may stand in front of a write that was carried out: nothing proves otherwise.
                 raise _error_of_page(is_write=is_write) from odd
-            doubt = None if answers.is_exchanges(answer.content) else ENDPOINT_AT_SECOND
+            doubt = None if answers.begins_like_exchanges(answer.content) else ENDPOINT_AT_SECOND
             raise undecided(str(odd), is_write=is_write, code="answer_unreadable", doubt=doubt) from odd
 
 

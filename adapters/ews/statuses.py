@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from adapters.errors import CalendarError, Doubt, Misconfigured, Throttled, Transient
 from adapters.ews import answers
-from adapters.ews.translate import ENDPOINT_AT_SECOND, error_of, is_exchanges, undecided
-from adapters.exchange.http import Answer
+from adapters.ews.translate import error_of, has_ews_code, undecided
+from adapters.exchange.http import ENDPOINT_AT_SECOND, Answer
 from adapters.exchange.retry_after import retry_after_s
 
 BASIC, NTLM = ("basic",), ("ntlm", "negotiate")
@@ -44,7 +44,7 @@ def error_of_status(
         return _forbidden(answer)
     is_busy = answer.status in (429, 503)
     found = answers.fault(answer.content)
-    if found and (is_exchanges(found) or not is_busy):
+    if found and (has_ews_code(found) or not is_busy):
         named = replace(found, back_off_s=found.back_off_s or retry_after_s(answer.headers))
         return error_of(named, is_write=is_write, whole_tenant=whole_tenant)
     if is_busy:

@@ -7,9 +7,7 @@ its own, and a busy server that named no wait gets one invented. Source of the c
 from adapters.errors import CalendarError, Doubt, Refused, Throttled, Transient, Unknown
 from adapters.ews.answers import NO_CODE, Complaint
 from adapters.ews.response_codes import ERRORS, SOAP_BUSY, SOAP_FAILED, THROTTLES, UNDECIDED
-
-ENDPOINT_AT_SECOND = Doubt(code="endpoint_wrong", at_once=False)
-"""Of an answer that Exchange would not give: met twice, it may not be Exchange that answers."""
+from adapters.exchange.http import ENDPOINT_AT_SECOND
 
 
 def error_of(complaint: Complaint, *, is_write: bool, whole_tenant: bool = False) -> CalendarError:
@@ -24,7 +22,7 @@ def error_of(complaint: Complaint, *, is_write: bool, whole_tenant: bool = False
     wait_s = complaint.back_off_s
     if complaint.code in UNDECIDED | SOAP_FAILED:
         return undecided(_detail(complaint), is_write=is_write, retry_after_s=wait_s)
-    if not is_exchanges(complaint):
+    if not has_ews_code(complaint):
         is_missing = complaint.code == NO_CODE
         code = "answer_unreadable" if is_missing else "answer_odd"
         detail = "ResponseCode is missing" if is_missing else _detail(complaint)
@@ -33,7 +31,7 @@ def error_of(complaint: Complaint, *, is_write: bool, whole_tenant: bool = False
     return kind(code, detail=_detail(complaint))
 
 
-def is_exchanges(complaint: Complaint) -> bool:
+def has_ews_code(complaint: Complaint) -> bool:
     """Whether the code is one of EWS, known or not: only such a one is a verdict on a booking."""
     return complaint.code.startswith("Error")
 

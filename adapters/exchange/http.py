@@ -23,6 +23,10 @@ FRESH_CONNECTION = frozenset({401, 408, 421, 425, 440, 499})
 """After these statuses the connection is given up: they speak of it, or of what stands at its other end."""
 
 
+ENDPOINT_AT_SECOND = Doubt(code="endpoint_wrong", at_once=False)
+"""Of an answer that Exchange would not give: met twice, it may not be Exchange that answers."""
+
+
 def _user_agent() -> str:
     try:
         return f"roomsync/{version('roomsync')}"

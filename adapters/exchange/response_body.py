@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable
 
 from adapters.errors import Doubt
-from adapters.exchange.http import ReplyLost
+from adapters.exchange.http import ENDPOINT_AT_SECOND, ReplyLost
 
 PIECE_BYTES = 64 * 1024
 """What is read at once, and the step in which it is inflated: between two of them others get their turn."""
@@ -101,7 +101,7 @@ def _window_of(head: bytes) -> int:
 
 
 def _unreadable(cause: str) -> ReplyLost:
-    return ReplyLost(cause, code="answer_unreadable", doubt=Doubt(code="endpoint_wrong", at_once=False))
+    return ReplyLost(cause, code="answer_unreadable", doubt=ENDPOINT_AT_SECOND)
 
 
 def _too_large() -> ReplyLost:
