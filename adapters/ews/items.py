@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from adapters.calendar import Mark, RoomEvent, TenantName
-from adapters.ews.names import PREFIXES, Element, T, property_path
+from adapters.ews.names import PREFIXES, PROPERTY_PATHS, Element, T
 from adapters.exchange.marks import BOOKING, VERSION, booking_mark
 
 SENSITIVITY = {"normal": "Normal", "private": "Private"}
@@ -38,7 +38,7 @@ class _Property(NamedTuple):
     def name_in(self, parent: Element) -> None:
         """Append the path."""
         if self.tag == _NAMED:
-            etree.SubElement(parent, f"{T}ExtendedFieldURI", property_path(self.path))
+            etree.SubElement(parent, f"{T}ExtendedFieldURI", PROPERTY_PATHS[self.path])
         else:
             etree.SubElement(parent, f"{T}FieldURI", FieldURI=self.path)
 

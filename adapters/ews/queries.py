@@ -12,7 +12,7 @@ from typing import Literal
 from lxml import etree
 
 from adapters.calendar import RoomAddress
-from adapters.ews.names import PREFIXES, SOAP, Element, M, T, property_path
+from adapters.ews.names import PREFIXES, PROPERTY_PATHS, SOAP, Element, M, T
 from adapters.ews.settings import Access
 from adapters.exchange.marks import BOOKING, VERSION
 
@@ -142,7 +142,7 @@ def _page_of_items(fields: Iterable[str], offset: int) -> Element:
     for field in fields:
         etree.SubElement(wanted, f"{T}FieldURI", FieldURI=field)
     for name in (BOOKING, VERSION):
-        etree.SubElement(wanted, f"{T}ExtendedFieldURI", property_path(name))
+        etree.SubElement(wanted, f"{T}ExtendedFieldURI", PROPERTY_PATHS[name])
     view = {"MaxEntriesReturned": str(PAGE_SIZE), "Offset": str(offset), "BasePoint": "Beginning"}
     etree.SubElement(request, f"{M}IndexedPageItemView", view)
     return request
@@ -163,7 +163,7 @@ def _folder(mailbox: Mailbox, name: FolderName) -> Element:
 def _condition(marks: Sequence[str]) -> Element:
     if not marks:
         exists = etree.Element(f"{T}Exists")
-        etree.SubElement(exists, f"{T}ExtendedFieldURI", property_path(BOOKING))
+        etree.SubElement(exists, f"{T}ExtendedFieldURI", PROPERTY_PATHS[BOOKING])
         return exists
     if len(marks) == 1:
         return _equals(marks[0])
@@ -174,7 +174,7 @@ def _condition(marks: Sequence[str]) -> Element:
 
 def _equals(mark: str) -> Element:
     condition = etree.Element(f"{T}IsEqualTo")
-    etree.SubElement(condition, f"{T}ExtendedFieldURI", property_path(BOOKING))
+    etree.SubElement(condition, f"{T}ExtendedFieldURI", PROPERTY_PATHS[BOOKING])
     constant = etree.SubElement(condition, f"{T}FieldURIOrConstant")
     etree.SubElement(constant, f"{T}Constant", Value=mark)
     return condition

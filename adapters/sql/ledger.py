@@ -9,7 +9,6 @@ from typing import TypeVar
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey, BreakerRow, ClaimRequest, CompareAndSwap, LedgerError, LedgerIdentity, LedgerRow
 from adapters.sql import breakers, overview, story
-from adapters.sql.changes import barred, claimed, swapped
 from adapters.sql.committer import Committed, Committer, Work
 from adapters.sql.database import Database
 from adapters.sql.story import StoryWriter
@@ -61,7 +60,7 @@ class SqlLedger:
         """Take each claim whose row is still as it was read and has no live claim."""
 
         def run(transaction: Transaction) -> tuple[list[LedgerRow | None], float]:
-            return [_claim(transaction, wish, for_s) for wish in wishes], transaction.read_at_s
+            return [transaction.claim(wish, for_s) for wish in wishes], transaction.read_at_s
 
         rows, read_at_s = await self._writer.do(Work(run, keys=[wish.row.key for wish in wishes]))
         return [row and _as_of_now(row, read_at_s) for row in rows]
@@ -70,7 +69,7 @@ class SqlLedger:
         """Carry out each swap whose row is still as it was read; True where it was."""
 
         def run(transaction: Transaction) -> list[bool]:
-            return [_swap(transaction, swap) for swap in swaps]
+            return [transaction.swap(swap) for swap in swaps]
 
         return await self._writer.do(Work(run, keys=[swap.after.key for swap in swaps]))
 
@@ -79,7 +78,7 @@ class SqlLedger:
 
         def run(transaction: Transaction) -> None:
             for key, version in keys_and_versions:
-                transaction.put(barred(transaction.row(key), key, version))
+                transaction.bar(key, version)
 
         await self._writer.do(Work(run, keys=[key for key, _ in keys_and_versions]))
 
@@ -96,7 +95,7 @@ class SqlLedger:
             if transaction.is_scanned(room_key):
                 return False
             for swap in swaps:
-                _swap(transaction, swap)
+                transaction.swap(swap)
             transaction.mark_scanned(room_key)
             return True
 
@@ -274,20 +273,6 @@ class SqlLedger:
 
 def _keys(tenant: TenantName, room: RoomAddress, bookings: Collection[BookingId]) -> list[BookingKey]:
     return [BookingKey(tenant=tenant, room=room, booking_id=booking) for booking in dict.fromkeys(bookings)]
-
-
-def _claim(transaction: Transaction, wish: ClaimRequest, for_s: float) -> LedgerRow | None:
-    row = claimed(transaction.row(wish.row.key), wish, for_s)
-    if row is not None:
-        transaction.put(row)
-    return row
-
-
-def _swap(transaction: Transaction, swap: CompareAndSwap) -> bool:
-    row = swapped(transaction.row(swap.after.key), swap)
-    if row is not None:
-        transaction.put(row)
-    return row is not None
 
 
 def _as_of_now(row: LedgerRow, read_at_s: float) -> LedgerRow:

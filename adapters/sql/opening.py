@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -14,16 +14,12 @@ from adapters.sql.audit import SqlAudit
 from adapters.sql.committer import Committed, as_ledger_error
 from adapters.sql.database import Database
 from adapters.sql.ledger import SqlLedger
-from adapters.sql.sqlite import SqliteDatabase
+from adapters.sql.sqlite import SqliteDatabase, host_clock
 from adapters.sql.upgrading import upgrade
 
 
-def _host_clock() -> datetime:
-    return datetime.now(UTC)
-
-
 async def open_ledger(
-    url: str, *, clock: Callable[[], datetime] = _host_clock, committed: Committed = lambda _seconds: None
+    url: str, *, clock: Callable[[], datetime] = host_clock, committed: Committed = lambda _seconds: None
 ) -> SqlLedger:
     """Open the ledger at `url` and bring its tables up to date, one process at a time.
 
@@ -49,7 +45,7 @@ async def open_audit(url: str) -> SqlAudit:
     return SqlAudit(database)
 
 
-def database_at(url: str, *, clock: Callable[[], datetime] = _host_clock) -> Database:
+def database_at(url: str, *, clock: Callable[[], datetime] = host_clock) -> Database:
     """The database that the url names; nothing is opened yet. Raises `LedgerError`, which never repeats the url."""
     try:
         parsed = make_url(url)

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ from adapters.sql.schema import as_us
 _OLDEST = (3, 38)
 """The first that always has JSON."""
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def host_clock() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
 
 
 class SqliteDatabase:

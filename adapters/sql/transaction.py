@@ -3,20 +3,24 @@
 A statement for each row would cost several times as much; the locks under which the rows are read make it safe.
 """
 
+import random
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, Table, and_, insert, select, update
 
 from adapters.calendar import RoomAddress, TenantName
-from adapters.ledger import BookingKey, LedgerRow
+from adapters.ledger import BookingKey, Claim, ClaimRequest, CompareAndSwap, LedgerRow, State
 from adapters.sql.database import Database
 from adapters.sql.prepared import Prepared, as_rows
 from adapters.sql.schema import bookings, record_of, rooms, row_of
 
 RoomKey = tuple[TenantName, RoomAddress]
 
+# Tells claims apart and is no secret. `secrets` would ask the system for each, and wait for Python's lock after each.
+_TOKENS = random.Random()  # noqa: S311
 _COLUMNS = list(bookings.c)
 _KEYS = list(bookings.primary_key)
 _ROOM_KEYS = list(rooms.primary_key)
@@ -88,6 +92,35 @@ class Transaction:
         if row != self.row(row.key):
             self._changed[row.key] = row
 
+    def claim(self, wish: ClaimRequest, for_s: float) -> LedgerRow | None:
+        """The row with a fresh claim, or None where it changed since it was read or has a claim that is still live."""
+        current = self.row(wish.row.key) or LedgerRow(key=wish.row.key)
+        if _as_read(current) != _as_read(wish.row) or (current.claim is not None and current.claim.is_live):
+            return None
+        claim = Claim(token=f"{_TOKENS.getrandbits(64):016x}", version=wish.version, remaining_s=for_s)
+        removed_version = max(current.removed_version, wish.row.removed_version)
+        row = replace(current, claim=claim, state=wish.state or current.state, removed_version=removed_version)
+        self.put(row)
+        return row
+
+    def swap(self, swap: CompareAndSwap) -> bool:
+        """Put the row that the swap asks for; False where the row changed since it was read."""
+        row, after = self.row(swap.after.key), swap.after
+        if not _may_swap(row, swap.before):
+            return False
+        if row is not None:
+            claim = after.claim
+            if claim is not None and row.claim is not None and claim.token == row.claim.token:
+                claim = replace(claim, remaining_s=row.claim.remaining_s)
+            after = replace(after, claim=claim, removed_version=max(after.removed_version, row.removed_version))
+        self.put(after)
+        return True
+
+    def bar(self, key: BookingKey, version: int) -> None:
+        """Let nothing at or below the version come back."""
+        current = self.row(key) or LedgerRow(key=key)
+        self.put(replace(current, removed_version=max(current.removed_version, version)))
+
     def is_scanned(self, room_key: RoomKey) -> bool:
         """Whether the room is scanned; only for rooms that were read."""
         return room_key in self._scanned
@@ -110,3 +143,13 @@ class Transaction:
 
     def _records(self, statement: Prepared, keys: Sequence[tuple[str, ...]]) -> Sequence[Sequence[Any]]:
         return self._database.records(statement.execute(self.connection, as_rows(keys))) if keys else []
+
+
+def _may_swap(row: LedgerRow | None, before: LedgerRow | None) -> bool:
+    if before is None or row is None:
+        return row is None and (before is None or _as_read(before) == _as_read(LedgerRow(key=before.key)))
+    return _as_read(row) == _as_read(before)
+
+
+def _as_read(row: LedgerRow) -> tuple[str | None, State, int, str | None]:
+    return (row.claim.token if row.claim else None, row.state, row.version, row.item.item_id if row.item else None)

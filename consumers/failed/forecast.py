@@ -13,7 +13,6 @@ from enum import StrEnum
 from adapters.calendar import ItemRef
 from adapters.ledger import LedgerRow, State
 from consumers.messages.command import BookingCommand
-from consumers.messages.digest import digest_of_written
 from consumers.messages.result import Outcome
 from consumers.sync.plan import (
     CreateEvent,
@@ -30,7 +29,7 @@ from consumers.sync.plan import (
     present,
     removed,
 )
-from consumers.sync.render import render
+from consumers.sync.render import digest_of_written, render
 
 _SOME_ITEM = ItemRef(item_id="as if it were written")
 

@@ -7,6 +7,7 @@ was published before.
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal
 
 from adapters.calendar import EventBody, Sensitivity, ShowAs
@@ -49,6 +50,11 @@ class BookingEvent:
     def __post_init__(self) -> None:
         if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
             raise ValueError("BookingEvent times must carry a time zone")
+
+    @property
+    def digest(self) -> str:
+        """Of its canonical form, attendees included: 64 hexadecimal digits."""
+        return sha256(self.canonical(with_attendees=True).encode("ascii")).hexdigest()
 
     def canonical(self, *, with_attendees: bool) -> str:
         """The event as JSON in the form of the command's `event`, the same text for the same content."""

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import BookingKey
 from consumers.messages.booking_event import BookingEvent
-from consumers.messages.digest import digest_of_published
 from consumers.messages.json_object import JsonObject, read_object
 from consumers.messages.validation import complaints_of, known_members, remarks_of
 from consumers.messages.violations import BadMessage, KnownMembers, Remark, Violation
 from consumers.messages.wire_models import FORMS, CommandForm, EndForm, MoveForm, PutForm
 from consumers.tenants import TenantDirectory, Unusable
 
+ABSENT = "absent"
+"""The digest of every command that leaves no event: a cancel, or an end that ended before it began."""
 _MAX_COMPLAINTS = 50
 
 
@@ -52,10 +53,11 @@ class BookingCommand:
     event: BookingEvent | None
     warnings: tuple[Remark, ...] = ()
     digest: str = field(init=False, repr=False)
-    """Tells a repetition of the version from a version that was used for other content."""
+    """Of the content as published, attendees included, its kind aside: tells a repetition of the version from a version
+    that was used for other content. Ledgers keep it for months, so it never depends on how an event is rendered."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", digest_of_published(self.event))
+        object.__setattr__(self, "digest", ABSENT if self.event is None else self.event.digest)
 
     @property
     def key(self) -> BookingKey:

@@ -7,10 +7,9 @@ from adapters.calendar import BookingId, ItemRef, RoomAddress, RoomCalendar, Roo
 from adapters.errors import CalendarError
 from adapters.ledger import Ledger, LedgerRow, State
 from consumers.messages.booking_event import event_from_snapshot
-from consumers.messages.digest import digest_of_written
 from consumers.reconcile.compare import Wanted, compare, steady
 from consumers.reconcile.report import RoomReport
-from consumers.sync.render import render
+from consumers.sync.render import digest_of_written, render
 from consumers.sync.room import Clocks
 from consumers.tenants import Tenant
 from consumers.throttling.retry import retry_in_place

@@ -7,10 +7,9 @@ from adapters.calendar import BookingId, RoomEvent
 from adapters.errors import CalendarError
 from adapters.ledger import LedgerRow
 from consumers.messages.command import BookingCommand
-from consumers.messages.digest import digest_of_written
 from consumers.messages.disposition import SyncRequest
 from consumers.messages.violations import Remark
-from consumers.sync.render import render
+from consumers.sync.render import digest_of_written, render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

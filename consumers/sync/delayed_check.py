@@ -13,9 +13,8 @@ from adapters.ledger import BookingKey, LedgerRow, State
 from adapters.story import What
 from consumers.messages.booking_event import event_from_snapshot
 from consumers.messages.command import BookingCommand
-from consumers.messages.digest import digest_of_written
 from consumers.messages.disposition import Checked, Completed, Deferred, Disposition, Look, Problem, SyncRequest
-from consumers.sync.render import render
+from consumers.sync.render import digest_of_written, render
 from consumers.sync.room import Room
 from consumers.sync.verify import Looked, claim_and_look
 from consumers.sync.write import Conflict, Write, Written, write

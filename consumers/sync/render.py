@@ -1,8 +1,16 @@
-"""Renders a booking's event into the event that is written: the tenant's subject, and texts that XML can carry."""
+"""Renders a booking's event into the event that is written: the tenant's subject, and texts that XML can carry.
 
+Ledgers keep the digest of what was written for months, so it does not change for the content that it stands for: a
+member that an event gains counts only where it differs from its default, and a digest with such members says in which
+version it was made.
+"""
+
+import json
 import re
 from collections.abc import Iterable
+from dataclasses import MISSING, Field, fields
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from adapters.calendar import EventBody, RoomEvent
 from consumers.messages.booking_event import BookingEvent
@@ -10,6 +18,14 @@ from consumers.messages.times import whole_seconds
 from consumers.messages.violations import Remark
 
 SUBJECT_MAX = 255
+FIRST_MEMBERS = frozenset(
+    (
+        *("subject", "starts_at", "ends_at", "time_zone", "all_day"),
+        *("body", "location", "categories", "sensitivity", "show_as"),
+    )
+)
+"""The members that every digest of what was written counts; a digest of these alone is of version 1 and bears no
+number. To add one here would change every digest in every ledger."""
 
 # XML 1.0, section 2.2: everything that is no `Char`.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,6 +61,30 @@ def render(event: BookingEvent, subject_template: str) -> tuple[RoomEvent, tuple
         show_as=event.show_as,
     )
     return rendered, tuple(remarks)
+
+
+def digest_of_written(event: RoomEvent) -> str:
+    """The digest of an event as it is written: tells `reconcile` what was rendered otherwise, and spares nothing.
+
+    Returns:
+        64 hexadecimal digits, behind `2:` where members count that version 1 did not have.
+    """
+    content = {name: getattr(event, name) for name in FIRST_MEMBERS}
+    gained = [each for each in fields(event) if each.name not in FIRST_MEMBERS and not _is_default(event, each)]
+    content |= {each.name: getattr(event, each.name) for each in gained}
+    digest = sha256(
+        json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain).encode("ascii")
+    ).hexdigest()
+    return digest if len(content) == len(FIRST_MEMBERS) else f"2:{digest}"
+
+
+def _is_default(event: RoomEvent, member: "Field[object]") -> bool:
+    default = member.default if member.default_factory is MISSING else member.default_factory()
+    return bool(getattr(event, member.name) == default)
+
+
+def _plain(value: datetime | EventBody) -> object:
+    return [value.content_type, value.content] if isinstance(value, EventBody) else value.isoformat()
 
 
 def _fill(template: str, event: BookingEvent) -> str:

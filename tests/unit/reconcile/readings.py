@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark, ReadEvent, RoomEvent, RoomReading, StoredFields
 from adapters.ledger import LedgerRow
 from consumers.messages.booking_event import event_from_snapshot
-from consumers.messages.digest import digest_of_written
 from consumers.reconcile.compare import Wanted
-from consumers.sync.render import render
+from consumers.sync.render import digest_of_written, render
 from tests.fakes import FakeCalendar
 from tests.rows import ITEM, KEY
 
