@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,12 @@ class Program:
         self._output = output
 
     @classmethod
-    async def start(cls, *arguments: str, environment: Mapping[str, str], output: Path) -> "Program":
+    async def start(
+        cls, *arguments: str, environment: Mapping[str, str], output: Path, command: Sequence[str] = (str(ROOMSYNC),)
+    ) -> "Program":
         with output.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
-                ROOMSYNC,
+                *command,
                 *arguments,
                 env=_environment(environment),
                 stdin=asyncio.subprocess.DEVNULL,

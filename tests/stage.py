@@ -8,7 +8,7 @@ import json
 import secrets
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from consumers.broker import declare
 from consumers.broker.queue_names import QueueNames
 from consumers.broker.topology import Topology
 from tests.mailboxes import Collector, Results
-from tests.programs import Finished, Program, run_roomsync
+from tests.programs import ROOMSYNC, Finished, Program, run_roomsync
 
 LOOK_S = 0.05
 QUICK_CLAIMS = {"request_timeout_s": 4, "claim_s": 10, "second_look_s": 15}
@@ -188,11 +188,18 @@ class Stage:
         given = (*arguments, "--config", str(self.folder / config))
         return await run_roomsync(*given, environment=self.environment, stdin=stdin)
 
-    async def worker(self, *options: str, config: str = "roomsync.toml", ready: bool = True) -> Program:
-        """Start a worker; with `ready` return once it consumes."""
+    async def worker(
+        self,
+        *options: str,
+        config: str = "roomsync.toml",
+        ready: bool = True,
+        command: Sequence[str] = (str(ROOMSYNC),),
+    ) -> Program:
+        """Start a worker, by another command than the console script if one is given; with `ready` return once it
+        consumes."""
         output = self.folder / f"worker-{len(self.running) + 1}.log"
         given = ("worker", "--config", str(self.folder / config), *options)
-        program = await Program.start(*given, environment=self.environment, output=output)
+        program = await Program.start(*given, environment=self.environment, output=output, command=command)
         self.running.append(program)
         if ready:
             # With a ledger in another one's place it waits for a claim's time first.
