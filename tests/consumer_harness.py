@@ -1,6 +1,6 @@
 """The real intake on a real broker, in the test's own process; Exchange and the ledger in memory.
 
-A stage publishes straight to the broker, while its worker may reach it through a proxy.
+A harness publishes straight to the broker, while its worker may reach it through a proxy.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from consumers.settlement.settle import Settler
 from consumers.sync.room import Clocks, Room
 from consumers.throttling.circuit_breaker import CircuitBreaker
 from consumers.throttling.tenant_limiter import TenantLimiter
-from tests.broker import FakeObserver
 from tests.builders import Tenants, a_command, a_tenant
+from tests.fake_broker import FakeObserver
 from tests.fake_ledger import FakeLedger
 from tests.fakes import FakeCalendar
 from tests.mailboxes import Collector, Results
@@ -45,7 +45,7 @@ HEARTBEAT_S = 1
 CLOCKS = Clocks(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=asyncio.sleep)
 
 
-def an_intake(url: str, names: QueueNames, calendar: FakeCalendar) -> Consumer:
+def a_consumer(url: str, names: QueueNames, calendar: FakeCalendar) -> Consumer:
     """An intake for the tenant `acme`."""
     tenant, policy, ledger = a_tenant(), SyncPolicy(), FakeLedger()
     settler = Settler(policy=policy, clocks=CLOCKS, observer=FakeObserver())
@@ -83,7 +83,7 @@ def an_intake(url: str, names: QueueNames, calendar: FakeCalendar) -> Consumer:
 
 
 @dataclass(kw_only=True)
-class IntakeStage:
+class ConsumerHarness:
     """A worker's inside, its publisher, and who listens to its results."""
 
     url: str
@@ -168,13 +168,13 @@ class IntakeStage:
 
 
 @asynccontextmanager
-async def an_intake_stage(
+async def a_consumer_harness(
     broker_url: str,
     prefix: str,
     *,
     worker_url: str | None = None,
     consuming: bool = True,
-) -> AsyncIterator[IntakeStage]:
+) -> AsyncIterator[ConsumerHarness]:
     """Put it up with a running intake.
 
     Args:
@@ -184,14 +184,14 @@ async def an_intake_stage(
     names, calendar = QueueNames(prefix), FakeCalendar()
     await apply(lambda: aio_pika.connect(broker_url), Topology.of(names, PARTITIONS))
     connection = await aio_pika.connect_robust(broker_url)
-    intake = an_intake(worker_url or broker_url, names, calendar)
+    intake = a_consumer(worker_url or broker_url, names, calendar)
     running = asyncio.create_task(intake.run())
     try:
         channel = await connection.channel()
         listening = await connection.channel()
         told = await listening.declare_queue(f"{prefix}.told", durable=True)
         await told.bind(names.results, routing_key="#")
-        stage = IntakeStage(
+        harness = ConsumerHarness(
             url=broker_url,
             names=names,
             intake=intake,
@@ -202,11 +202,11 @@ async def an_intake_stage(
             results=Results(str),
             failed=Collector(str),
         )
-        await stage.results.listen(told)
-        await stage.failed.listen(await listening.get_queue(names.failed))
+        await harness.results.listen(told)
+        await harness.failed.listen(await listening.get_queue(names.failed))
         if consuming:
-            await stage.until_ready()
-        yield stage
+            await harness.until_ready()
+        yield harness
     finally:
         calendar.resume()
         running.cancel()

@@ -11,15 +11,15 @@ from consumers.policy import SyncPolicy
 from consumers.scheduling.dispatcher import Dispatcher
 from consumers.settlement.settle import Settler
 from consumers.sync.room import Room
-from tests.broker import FakeMessage, FakeObserver, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, an_event
+from tests.fake_broker import FakeMessage, FakeObserver, FakeSession
 from tests.fake_ledger import FakeLedger
 from tests.fakes import FakeCalendar
-from tests.rooms import BOARD, VirtualTime, a_gate
+from tests.room_harness import BOARD, VirtualTime, a_gate
 
 
-class Hall:
-    """Lanes with everything behind them. `other_ledger`: another one than a `FakeLedger` of the hall's own."""
+class DispatcherHarness:
+    """Lanes with everything behind them. `other_ledger`: another one than a `FakeLedger` of the harness's own."""
 
     def __init__(self, *, other_ledger: Ledger | None = None, **tenant: object) -> None:
         self.time = VirtualTime()

@@ -10,7 +10,7 @@ from aio_pika import DeliveryMode, Message
 
 from consumers.failed.correction import Correction
 from consumers.failed.selection import Selection
-from tests.stage import LOOK_S, Stage
+from tests.program_harness import LOOK_S, ProgramHarness
 from worker.failed.acting import Wish, plan_replay
 from worker.failed.looking import list_messages
 from worker.failed.show import message_json
@@ -22,7 +22,11 @@ DONE = ("--yes", "--wait", "--rate", "50", "--json")
 
 
 async def park(
-    stage: Stage, command: dict[str, object] | bytes, code: str | None = "rights_missing", *, days_ago: float = 0
+    harness: ProgramHarness,
+    command: dict[str, object] | bytes,
+    code: str | None = "rights_missing",
+    *,
+    days_ago: float = 0,
 ) -> None:
     """Put a message into the failed queue; without a code as the broker does it."""
     body = command if isinstance(command, bytes) else json.dumps(command).encode()
@@ -43,18 +47,18 @@ async def park(
     message = Message(
         body, headers=headers, message_id=f"parked-{next(_numbers)}", delivery_mode=DeliveryMode.PERSISTENT
     )
-    exchange = await stage.channel.get_exchange(stage.names.failed, ensure=False)
+    exchange = await harness.channel.get_exchange(harness.names.failed, ensure=False)
     await exchange.publish(message, str(command["room"]) if isinstance(command, dict) else "nobody@acme.example")
 
 
-async def replay(stage: Stage, *arguments: str, code: int = 0) -> dict[str, Any]:
-    finished = await stage.run("failed", "replay", *arguments, *DONE)
+async def replay(harness: ProgramHarness, *arguments: str, code: int = 0) -> dict[str, Any]:
+    finished = await harness.run("failed", "replay", *arguments, *DONE)
     assert finished.code == code, finished.said
     told: dict[str, Any] = finished.json()
     return told
 
 
-async def preview(stage: Stage, *corrections: str, room: str) -> list[dict[str, Any]]:
+async def preview(harness: ProgramHarness, *corrections: str, room: str) -> list[dict[str, Any]]:
     """What `replay --dry-run --json` tells of each message."""
     wish = Wish(
         selection=Selection(room=room),
@@ -62,24 +66,24 @@ async def preview(stage: Stage, *corrections: str, room: str) -> list[dict[str, 
         patience_s=30,
         corrections=[Correction.read(text) for text in corrections],
     )
-    told: list[dict[str, Any]] = plan_json(await plan_replay(settings_of(stage), wish), 4)["messages"]
+    told: list[dict[str, Any]] = plan_json(await plan_replay(settings_of(harness), wish), 4)["messages"]
     return told
 
 
-async def listed(stage: Stage, **selection: str) -> list[dict[str, Any]]:
+async def listed(harness: ProgramHarness, **selection: str) -> list[dict[str, Any]]:
     """What `list --json` tells."""
-    found = await list_messages(settings_of(stage), Selection(**selection), patience_s=30)  # type: ignore[arg-type]
+    found = await list_messages(settings_of(harness), Selection(**selection), patience_s=30)  # type: ignore[arg-type]
     return [message_json(failed) for failed in found.messages]
 
 
-def settings_of(stage: Stage) -> Settings:
-    return read_settings(stage.folder / "roomsync.toml", stage.environment)
+def settings_of(harness: ProgramHarness) -> Settings:
+    return read_settings(harness.folder / "roomsync.toml", harness.environment)
 
 
-async def until_parked(stage: Stage) -> None:
+async def until_parked(harness: ProgramHarness) -> None:
     """Until something lies in the failed queue."""
     for _ in range(600):
-        if await stage.depth(stage.names.failed):
+        if await harness.depth(harness.names.failed):
             return
         await asyncio.sleep(LOOK_S)
-    raise AssertionError(stage.tails())
+    raise AssertionError(harness.tails())

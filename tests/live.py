@@ -11,7 +11,7 @@ from typing import Any
 from aio_pika.abc import AbstractIncomingMessage
 
 from tests.builders import a_command
-from tests.stage import Stage
+from tests.program_harness import ProgramHarness
 
 
 @dataclass(slots=True)
@@ -43,11 +43,11 @@ class Ear:
                 await self._arrived.wait()
 
 
-async def listening(stage: Stage) -> Ear:
+async def listening(harness: ProgramHarness) -> Ear:
     ear = Ear()
-    channel = await stage.connection.channel()
-    queue = await channel.declare_queue(f"{stage.names.prefix}.ear", auto_delete=True)
-    await queue.bind(stage.names.results, routing_key="#")
+    channel = await harness.connection.channel()
+    queue = await channel.declare_queue(f"{harness.names.prefix}.ear", auto_delete=True)
+    await queue.bind(harness.names.results, routing_key="#")
     await queue.consume(ear.take, no_ack=True)
     return ear
 
@@ -56,7 +56,7 @@ async def listening(stage: Stage) -> Ear:
 class LiveTraffic:
     """Bookings `live-1`, `live-2` … of a tenant, one every `every_s`; `waits_s` holds the waits of each phase."""
 
-    stage: Stage
+    harness: ProgramHarness
     ear: Ear
     tenant: str
     rooms: Sequence[str]
@@ -78,7 +78,7 @@ class LiveTraffic:
         told = self.ear.waited_for[message_id] = asyncio.get_running_loop().create_future()
         sent_s = time.monotonic()
         command = a_command(tenant=self.tenant, booking_id=message_id, room=self.rooms[number % len(self.rooms)])
-        await self.stage.send(command, message_id=message_id)
+        await self.harness.send(command, message_id=message_id)
         self.waits_s.setdefault(phase, []).append(await told - sent_s)
 
     async def all_told(self, within_s: float) -> None:

@@ -1,6 +1,6 @@
-"""A stage for a story: a configuration, an Exchange for each tenant, the queues of a prefix, and the real program.
+"""A harness for a story: a configuration, an Exchange for each tenant, the queues of a prefix, and the real program.
 
-Everything bears the stage's own prefix and folder, so stages share one broker; all of it is gone at the end.
+Everything bears the harness's own prefix and folder, so harnesses share one broker; all of it is gone at the end.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ QUICK_CLAIMS = {"request_timeout_s": 4, "claim_s": 10, "second_look_s": 15}
 
 
 @dataclass(kw_only=True)
-class StageTenant:
+class HarnessTenant:
     """A tenant with an Exchange of its own."""
 
     name: str = "acme"
@@ -73,7 +73,7 @@ class StageTenant:
 
 
 @asynccontextmanager
-async def exchange_of(tenant: StageTenant, folder: Path) -> AsyncIterator[None]:
+async def exchange_of(tenant: HarnessTenant, folder: Path) -> AsyncIterator[None]:
     """The Exchange of a tenant that has a file of its own, which the story writes."""
     exchange = tenant.open_exchange(folder)
     await exchange.start()
@@ -83,7 +83,7 @@ async def exchange_of(tenant: StageTenant, folder: Path) -> AsyncIterator[None]:
         await exchange.stop()
 
 
-class Stage:
+class ProgramHarness:
     """Put up by `async with`.
 
     Args:
@@ -95,14 +95,14 @@ class Stage:
         self,
         folder: Path,
         broker_url: str,
-        *tenants: StageTenant,
+        *tenants: HarnessTenant,
         partitions: int = 4,
         sync: Mapping[str, float] | None = None,
         collects_failed: bool = True,
     ) -> None:
         self.folder = folder
         self.names = QueueNames(f"t-{secrets.token_hex(4)}")
-        self.tenants = tenants or (StageTenant(),)
+        self.tenants = tenants or (HarnessTenant(),)
         self.partitions = partitions
         self.url = broker_url
         self.http: dict[str, str] = {}
@@ -159,7 +159,7 @@ class Stage:
 
     @property
     def topology(self) -> Topology:
-        """What the program declares for this stage."""
+        """What the program declares for this harness."""
         return Topology.of(self.names, self.partitions)
 
     def configure(
@@ -184,7 +184,7 @@ class Stage:
         return name
 
     async def run(self, *arguments: str, stdin: bytes = b"", config: str = "roomsync.toml") -> Finished:
-        """Run a command with the stage's configuration to its end."""
+        """Run a command with the harness's configuration to its end."""
         given = (*arguments, "--config", str(self.folder / config))
         return await run_roomsync(*given, environment=self.environment, stdin=stdin)
 

@@ -92,8 +92,8 @@ class FakeDesk:
         self.looks.append((ask.command, look))
 
 
-class RoomBench:
-    """One room with everything around it; `await bench.run(command, …)` is a batch, its verdicts are returned."""
+class RoomHarness:
+    """One room with everything around it; `await harness.run(command, …)` is a batch, its verdicts are returned."""
 
     def __init__(self, calendar: FakeCalendar | None = None, *, address: RoomAddress = BOARD, **policy: object) -> None:
         self.time = VirtualTime()

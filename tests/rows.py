@@ -8,7 +8,7 @@ from consumers.messages.command import BookingCommand
 from consumers.sync.booking_batch import by_booking
 from consumers.sync.plan import present
 from tests.builders import a_booking_command
-from tests.rooms import BOARD, FakeAsk, VirtualTime
+from tests.room_harness import BOARD, FakeAsk, VirtualTime
 
 KEY = BookingKey(tenant=TenantName("acme"), room=RoomAddress(BOARD), booking_id=a_booking_command().booking_id)
 NEW = LedgerRow(key=KEY)

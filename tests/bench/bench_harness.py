@@ -1,4 +1,4 @@
-"""The stage: one private broker, and for each measurement an Exchange and a virtual host of its own."""
+"""The harness: one private broker, and for each measurement an Exchange and a virtual host of its own."""
 
 import asyncio
 import itertools
@@ -62,7 +62,7 @@ class Measurement:
 
 
 @dataclass(slots=True)
-class Stage:
+class BenchHarness:
     """Put up once for all measurements of a run."""
 
     folder: Path

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.rabbitmq.node import BrokerNode
+from tests.bench.bench_harness import BenchHarness
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Report
 from tests.bench.load import Load
@@ -18,9 +19,8 @@ from tests.bench.scenarios.healthy import healthy
 from tests.bench.scenarios.latency import latency
 from tests.bench.scenarios.stand_in import stand_in
 from tests.bench.scenarios.storm import storm
-from tests.bench.stage import Stage
 
-Scenario = Callable[[Stage, Sequence[Contestant], Load], Awaitable[Report]]
+Scenario = Callable[[BenchHarness, Sequence[Contestant], Load], Awaitable[Report]]
 
 SCENARIOS: dict[str, Scenario] = {
     "stand-in": stand_in,
@@ -49,8 +49,8 @@ async def measure(
     with tempfile.TemporaryDirectory(prefix="roomsync-bench-") as folder:
         say("RabbitMQ starts")
         async with _running_broker() as broker:
-            stage = Stage(Path(folder), broker, say)
-            reports = [await scenario(stage, contestants, load) for scenario in scenarios]
+            harness = BenchHarness(Path(folder), broker, say)
+            reports = [await scenario(harness, contestants, load) for scenario in scenarios]
             return Run(reports, (await asyncio.to_thread(broker.ctl, "version")).strip())
 
 

@@ -71,7 +71,7 @@ def account_of(tenant: str) -> str:
 
 
 @dataclass(slots=True)
-class Arena:
+class ChaosHarness:
     """Put up by `async with`; everything lies in the folder."""
 
     folder: Path

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos import load
-from tests.chaos.arena import WORKERS, Arena
+from tests.chaos.chaos_harness import WORKERS, ChaosHarness
 from tests.chaos.judge import Judgement, ended, judge
 from tests.chaos.troubles import Troubles
 
@@ -58,20 +58,20 @@ async def run(seed: int, for_s: float, console: Console) -> int:
     """Let chaos reign for so many seconds, wait until all is settled, and judge. Returns the exit code."""
     folder = Path(tempfile.mkdtemp(prefix="roomsync-chaos-"))
     begun_s = time.monotonic()
-    async with Arena(folder) as arena:
+    async with ChaosHarness(folder) as harness:
         for number in range(WORKERS):
-            await arena.start_worker(number)
+            await harness.start_worker(number)
         for number in range(WORKERS):
-            await arena.until_consuming(number, READY_WITHIN_S)
-        troubles = Troubles(arena, seed, for_s)
-        telling = asyncio.create_task(_tell(console, arena, troubles, begun_s))
+            await harness.until_consuming(number, READY_WITHIN_S)
+        troubles = Troubles(harness, seed, for_s)
+        telling = asyncio.create_task(_tell(console, harness, troubles, begun_s))
         async with asyncio.TaskGroup() as chaos:
-            chaos.create_task(_publish(arena, the_load(seed, for_s), for_s))
+            chaos.create_task(_publish(harness, the_load(seed, for_s), for_s))
             chaos.create_task(troubles.make())
-        await settle(arena)
+        await settle(harness)
         telling.cancel()
-        judgement = judge(arena.published, arena.events(), ended(arena.results, well=True))
-        rows = summary(arena, troubles, judgement, time.monotonic() - begun_s)
+        judgement = judge(harness.published, harness.events(), ended(harness.results, well=True))
+        rows = summary(harness, troubles, judgement, time.monotonic() - begun_s)
     show(console, f"chaos, seed {seed}", rows)
     for complaint in judgement.complaints[:SHOWN_MAX]:
         console.print(complaint, style="red", highlight=False)
@@ -92,13 +92,13 @@ def the_load(seed: int, for_s: float) -> list[load.Published]:
     return [command for _, command in sorted(placed, key=lambda each: each[0])]
 
 
-async def _publish(arena: Arena, commands: list[load.Published], for_s: float) -> None:
+async def _publish(harness: ChaosHarness, commands: list[load.Published], for_s: float) -> None:
     """Spread over the time; while the broker is away they pile up, and come all at once."""
     begun_s = time.monotonic()
     window = asyncio.Semaphore(IN_FLIGHT_MAX)
 
     async def send(command: load.Published) -> None:
-        await arena.publish(command)
+        await harness.publish(command)
         window.release()
 
     async with asyncio.TaskGroup() as sending:
@@ -108,38 +108,38 @@ async def _publish(arena: Arena, commands: list[load.Published], for_s: float) -
             sending.create_task(send(command))
 
 
-async def settle(arena: Arena) -> None:
+async def settle(harness: ChaosHarness) -> None:
     """Wait until nothing is left, in no queue and in nobody's hands; replay what was parked, until nothing is."""
     while True:
         # What is in a worker's hands is in no queue: ended too early, it would only give it back.
-        await arena.until_all_told()
-        await arena.until_empty()
+        await harness.until_all_told()
+        await harness.until_empty()
         # What a worker still had in hand is back in its queue once it has ended.
-        for worker in arena.workers.values():
+        for worker in harness.workers.values():
             worker.signal(signal.SIGTERM)
-        for worker in arena.workers.values():
+        for worker in harness.workers.values():
             await worker.ended(60)
-        await arena.exchange.settled()
-        if not await arena.replay_failed() and not await arena.left():
+        await harness.exchange.settled()
+        if not await harness.replay_failed() and not await harness.left():
             return
         for number in range(WORKERS):
-            await arena.start_worker(number)
+            await harness.start_worker(number)
 
 
-def summary(arena: Arena, troubles: Troubles, judgement: Judgement, taken_s: float) -> list[Row]:
+def summary(harness: ChaosHarness, troubles: Troubles, judgement: Judgement, taken_s: float) -> list[Row]:
     """What happened."""
-    counts = arena.exchange.counts
+    counts = harness.exchange.counts
     return [
-        ("commands", len({json.dumps(command) for command in arena.published})),
-        ("messages", arena.messages),
-        ("results", len(arena.results)),
+        ("commands", len({json.dumps(command) for command in harness.published})),
+        ("messages", harness.messages),
+        ("results", len(harness.results)),
         ("requests", counts.requests.total()),
         ("kills", troubles.kills),
         ("broker restarts", troubles.restarts),
         ("rejected logins", counts.rejected),
         ("requests too early", counts.early),
         *((f"fault {name}", count) for name, count in sorted(counts.faults.items())),
-        ("parked and replayed", arena.replayed),
+        ("parked and replayed", harness.replayed),
         ("minutes", f"{taken_s / 60:.1f}"),
         ("duplicates", len(judgement.duplicates)),
         ("lost", len(judgement.lost)),
@@ -162,15 +162,15 @@ def show(console: Console, title: str, rows: list[Row]) -> None:
     console.print(table)
 
 
-async def _tell(console: Console, arena: Arena, troubles: Troubles, begun_s: float) -> None:
+async def _tell(console: Console, harness: ChaosHarness, troubles: Troubles, begun_s: float) -> None:
     for _ in itertools.count():
         await asyncio.sleep(TELL_EVERY_S)
         told: Mapping[str, object] = {
-            "messages": arena.messages,
-            "results": len(arena.results),
+            "messages": harness.messages,
+            "results": len(harness.results),
             "kills": troubles.kills,
             "restarts": troubles.restarts,
-            "faults": arena.exchange.counts.faults.total(),
+            "faults": harness.exchange.counts.faults.total(),
         }
         line = ", ".join(f"{value} {name}" for name, value in told.items())
         console.print(f"{time.monotonic() - begun_s:5.0f} s  {line}", highlight=False)

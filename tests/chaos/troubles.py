@@ -21,7 +21,7 @@ from adapters.simulator import (
     StopBatch,
     Unauthorized,
 )
-from tests.chaos.arena import ROTATED, WORKERS, Arena, account_of
+from tests.chaos.chaos_harness import ROTATED, WORKERS, ChaosHarness, account_of
 
 FAULT_SHARE = 0.05
 KINDS: tuple[Fault, ...] = (
@@ -48,7 +48,7 @@ LONG_RUN_S = 240.0
 class Troubles:
     """Makes them, for `for_s` seconds, and counts those that it makes itself."""
 
-    arena: Arena
+    harness: ChaosHarness
     seed: int
     for_s: float
     kills: int = 0
@@ -58,14 +58,14 @@ class Troubles:
 
     async def make(self) -> None:
         """All of them; when it returns, all is mended."""
-        self.arena.exchange.faults.rate(FAULT_SHARE, seed=self.seed, kinds=KINDS)
+        self.harness.exchange.faults.rate(FAULT_SHARE, seed=self.seed, kinds=KINDS)
         async with asyncio.TaskGroup() as making:
             making.create_task(self._kill_workers(self._chance("kills")))
             making.create_task(self._restart_broker(self._chance("restarts")))
             if self.for_s >= LONG_RUN_S:
                 making.create_task(self._break_secret())
                 making.create_task(self._stop_tenants())
-        self.arena.exchange.faults.clear()
+        self.harness.exchange.faults.clear()
 
     def _chance(self, what: str) -> random.Random:
         return random.Random(f"{self.seed} {what}")  # noqa: S311 - a seeded plan, nothing secret
@@ -77,12 +77,12 @@ class Troubles:
         while (pause_s := chance.uniform(*KILL_EVERY_S)) < self._left_s():
             await asyncio.sleep(pause_s)
             number = chance.randrange(WORKERS)
-            self.arena.workers[number].signal(signal.SIGKILL)
-            await self.arena.workers[number].ended(10)
+            self.harness.workers[number].signal(signal.SIGKILL)
+            await self.harness.workers[number].ended(10)
             self.kills += 1
-            await self.arena.start_worker(number)
+            await self.harness.start_worker(number)
             if chance.random() > KILLED_STARTING:
-                await self.arena.until_consuming(number, STARTED_WITHIN_S)
+                await self.harness.until_consuming(number, STARTED_WITHIN_S)
 
     async def _restart_broker(self, chance: random.Random) -> None:
         """In order and by a power cut, in turn."""
@@ -90,23 +90,23 @@ class Troubles:
         for number in range(count):
             await asyncio.sleep(self.for_s / (count + 1) * chance.uniform(0.8, 1))
             if number % 2:
-                await asyncio.to_thread(self.arena.broker.restart)
+                await asyncio.to_thread(self.harness.broker.restart)
             else:
-                await asyncio.to_thread(self.arena.broker.kill)
-                await asyncio.to_thread(self.arena.broker.start)
+                await asyncio.to_thread(self.harness.broker.kill)
+                await asyncio.to_thread(self.harness.broker.start)
             self.restarts += 1
 
     async def _break_secret(self) -> None:
         """Somebody changes the password in Exchange, and tells us later."""
         await asyncio.sleep(self.for_s * 0.2)
         password = secrets.token_hex(8)
-        self.arena.exchange.passwords.accounts[account_of(ROTATED)] = password
+        self.harness.exchange.passwords.accounts[account_of(ROTATED)] = password
         self.is_secret_broken = True
         await asyncio.sleep(self.for_s * 0.15)
-        self.arena.secret_file.write_text(password)
+        self.harness.secret_file.write_text(password)
         self.is_secret_broken = False
 
     async def _stop_tenants(self) -> None:
         for fault in STOPPING:
             await asyncio.sleep(self.for_s * 0.15)
-            self.arena.exchange.faults.next(fault)
+            self.harness.exchange.faults.next(fault)

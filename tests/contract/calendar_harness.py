@@ -1,4 +1,4 @@
-"""What the contract of calendars is told in: events, marks, and the world behind a calendar."""
+"""What the contract of calendars is told in: events, marks, and the harness behind a calendar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ class Seen:
     event: RoomEvent
 
 
-class World(Protocol):
+class CalendarHarness(Protocol):
     """The system behind the calendar: what is really there, what people do, and what goes wrong."""
 
     def events(self, room: RoomAddress) -> list[Seen]:

@@ -6,7 +6,16 @@ import pytest
 
 from adapters.calendar import Create, Done, EventBody, RoomCalendar, RoomEvent, Update
 from adapters.errors import Throttled
-from tests.contract.calendar_world import ALL_DAY, BOARD, EVERY_MEMBER, World, a_create, a_mark, a_room_event, created
+from tests.contract.calendar_harness import (
+    ALL_DAY,
+    BOARD,
+    EVERY_MEMBER,
+    CalendarHarness,
+    a_create,
+    a_mark,
+    a_room_event,
+    created,
+)
 
 
 class CalendarReadingContract:
@@ -32,17 +41,19 @@ class CalendarReadingContract:
         assert replace(read.members, body=kept.body) == kept
         assert kept.body in (None, read.members.body)
 
-    async def test_what_people_changed_is_read_otherwise(self, calendar: RoomCalendar, world: World) -> None:
+    async def test_what_people_changed_is_read_otherwise(
+        self, calendar: RoomCalendar, harness: CalendarHarness
+    ) -> None:
         (ref,) = await created(calendar, a_create())
-        world.people_rename(BOARD, ref.item_id, "Renamed")
+        harness.people_rename(BOARD, ref.item_id, "Renamed")
         (read,) = (await calendar.read(BOARD, [])).events
         assert read.members == replace(calendar.as_stored(a_room_event()), subject="Renamed")
 
     async def test_an_event_that_people_made_a_series_is_read_so_and_an_update_makes_it_single_again(
-        self, calendar: RoomCalendar, world: World
+        self, calendar: RoomCalendar, harness: CalendarHarness
     ) -> None:
         (ref,) = await created(calendar, a_create())
-        world.people_repeat(BOARD, ref.item_id)
+        harness.people_repeat(BOARD, ref.item_id)
         (read,) = (await calendar.read(BOARD, [])).events
         assert replace(read.members, body=None) == replace(
             calendar.as_stored(a_room_event()), body=None, recurrence=True
@@ -53,30 +64,30 @@ class CalendarReadingContract:
         assert read.members == calendar.as_stored(a_room_event())
 
     async def test_a_reading_holds_every_copy_and_where_other_peoples_events_lie(
-        self, calendar: RoomCalendar, world: World
+        self, calendar: RoomCalendar, harness: CalendarHarness
     ) -> None:
         (ref,) = await created(calendar, a_create())
-        world.people_copy(BOARD, ref.item_id)
-        world.people_create(BOARD, "Lunch")
+        harness.people_copy(BOARD, ref.item_id)
+        harness.people_create(BOARD, "Lunch")
         reading = await calendar.read(BOARD, [])
-        seen = world.events(BOARD)
+        seen = harness.events(BOARD)
         ours = {each.item_id for each in seen if each.mark is not None}
         assert {read.found.ref.item_id for read in reading.events} == ours
         assert {ref.item_id for ref in reading.foreign} == {each.item_id for each in seen} - ours
         assert len(ours) == 2
 
     async def test_a_room_that_is_as_we_left_it_is_read_in_one_request(
-        self, calendar: RoomCalendar, world: World
+        self, calendar: RoomCalendar, harness: CalendarHarness
     ) -> None:
         refs = await created(calendar, *(a_create(f"B-{number}") for number in range(20)))
-        world.people_create(BOARD, "Lunch")
-        before = world.requests_count()
+        harness.people_create(BOARD, "Lunch")
+        before = harness.requests_count()
         reading = await calendar.read(BOARD, refs)
         assert {read.members.body for read in reading.events} == {None}
-        assert world.requests_count() - before == 1
+        assert harness.requests_count() - before == 1
 
-    async def test_a_throttled_reading_raises(self, calendar: RoomCalendar, world: World) -> None:
-        world.throttle_next(12.5)
+    async def test_a_throttled_reading_raises(self, calendar: RoomCalendar, harness: CalendarHarness) -> None:
+        harness.throttle_next(12.5)
         with pytest.raises(Throttled) as throttled:
             await calendar.read(BOARD, [])
         assert throttled.value.retry_after_s == 12.5

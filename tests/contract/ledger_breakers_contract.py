@@ -7,7 +7,7 @@ import pytest
 
 from adapters.calendar import TenantName
 from adapters.ledger import BreakerRow, Ledger
-from tests.contract.ledger_world import ACME, WithLedgers, World
+from tests.contract.ledger_harness import ACME, LedgerHarness, WithLedgers
 
 OTHER = TenantName("other")
 DETAIL = "HTTP 401"
@@ -47,19 +47,19 @@ class BreakersContract(WithLedgers):
         assert [row.tenant for row in await ledger.open_breakers()] == [OTHER]
 
     async def test_opening_again_tells_the_new_reason_and_keeps_the_rest(
-        self, world: World, ledger: Ledger, other: Ledger
+        self, harness: LedgerHarness, ledger: Ledger, other: Ledger
     ) -> None:
         await opened(ledger)
-        await world.elapse(timedelta(seconds=30))
+        await harness.elapse(timedelta(seconds=30))
         row = await other.open_breaker(ACME, code="ews_blocked", detail=None, fingerprint="b2", next_probe_in_s=900)
         assert (row.code, row.detail, row.probes, row.tried) == ("ews_blocked", None, 1, {"a1"})
         assert 30 <= row.open_for_s < 40
         assert 20 < row.next_probe_in_s <= 30
 
-    async def test_a_probe_is_due_when_its_time_has_come(self, world: World, ledger: Ledger) -> None:
+    async def test_a_probe_is_due_when_its_time_has_come(self, harness: LedgerHarness, ledger: Ledger) -> None:
         await opened(ledger)
         assert not await take(ledger)
-        await world.elapse(timedelta(seconds=60))
+        await harness.elapse(timedelta(seconds=60))
         assert await take(ledger, next_in_s=900)
         row = await ledger.breaker(ACME)
         assert row is not None

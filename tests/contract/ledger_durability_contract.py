@@ -13,13 +13,13 @@ import pytest
 
 from adapters.calendar import BookingId
 from adapters.ledger import Ledger
-from tests.contract.ledger_world import ACME, BOARD, WithLedgers, World, a_key, claimed, read
+from tests.contract.ledger_harness import ACME, BOARD, LedgerHarness, WithLedgers, a_key, claimed, read
 
 WORKER = """
 import asyncio, json, sys
 from adapters.ledger import ClaimRequest, LedgerRow, State
 from adapters.sql import open_ledger
-from tests.contract.ledger_world import a_key
+from tests.contract.ledger_harness import a_key
 
 def say(what):
     print(json.dumps(what), flush=True)
@@ -40,8 +40,8 @@ asyncio.run(main())
 """
 
 
-class DatabaseWorld(World, Protocol):
-    """A world that other processes can open too."""
+class DatabaseWorld(LedgerHarness, Protocol):
+    """A harness that other processes can open too."""
 
     url: str
 
@@ -80,8 +80,8 @@ async def other_process() -> AsyncIterator[OtherProcess]:
 
 class DurabilityContract(WithLedgers):
     @pytest.fixture
-    def url(self, world: DatabaseWorld) -> str:
-        return world.url
+    def url(self, harness: DatabaseWorld) -> str:
+        return harness.url
 
     async def test_what_a_call_returned_outlives_kill_9(self, url: str, ledger: Ledger) -> None:
         names = [f"B-{number}" for number in range(40)]
@@ -94,9 +94,9 @@ class DurabilityContract(WithLedgers):
         rows = await ledger.rows(ACME, BOARD, [BookingId(name) for name in names])
         assert [row.claim is not None for row in rows] == [True] * 40
 
-    async def test_a_killed_worker_s_claim_expires(self, world: DatabaseWorld, ledger: Ledger) -> None:
+    async def test_a_killed_worker_s_claim_expires(self, harness: DatabaseWorld, ledger: Ledger) -> None:
         async with other_process() as process:
-            await process.tell("open", world.url)
+            await process.tell("open", harness.url)
             await process.answer()
             await process.tell("claim", "B-1")
             await process.answer()
@@ -104,7 +104,7 @@ class DurabilityContract(WithLedgers):
         assert left is not None
         assert left.claim is not None
         assert left.claim.is_live
-        await world.elapse(timedelta(seconds=91))
+        await harness.elapse(timedelta(seconds=91))
         await claimed(ledger, left)
 
     async def test_processes_never_share_a_claim(self, url: str, ledger: Ledger) -> None:
@@ -117,10 +117,10 @@ class DurabilityContract(WithLedgers):
             await two.tell("claim", *reversed(names))
             assert sorted(await one.answer() + await two.answer()) == sorted(names)
 
-    async def test_processes_that_make_a_new_ledger_at_once_make_the_same(self, world: DatabaseWorld) -> None:
+    async def test_processes_that_make_a_new_ledger_at_once_make_the_same(self, harness: DatabaseWorld) -> None:
         async with other_process() as one, other_process() as two:
-            await one.tell("open", world.url)
-            await two.tell("open", world.url)
+            await one.tell("open", harness.url)
+            await two.tell("open", harness.url)
             assert await one.answer() == await two.answer()
 
     async def test_a_cancelled_caller_leaves_the_others_alone(self, ledger: Ledger) -> None:
@@ -134,8 +134,8 @@ class DurabilityContract(WithLedgers):
         there = [await read(ledger, key) is not None for key in keys]
         assert there[:2] + there[3:] == [True] * 5
 
-    async def test_closing_finishes_what_was_handed_in(self, world: World, other: Ledger) -> None:
-        ledger, keys = await world.open(), [a_key() for _ in range(20)]
+    async def test_closing_finishes_what_was_handed_in(self, harness: LedgerHarness, other: Ledger) -> None:
+        ledger, keys = await harness.open(), [a_key() for _ in range(20)]
         calls = [asyncio.ensure_future(ledger.bar([(key, 1)])) for key in keys]
         await asyncio.sleep(0)
         await ledger.close()

@@ -16,7 +16,7 @@ FOR_S = 90.0
 _numbers = itertools.count(1)
 
 
-class World(Protocol):
+class LedgerHarness(Protocol):
     """A database for ledgers, and its time."""
 
     async def open(self) -> Ledger:
@@ -78,17 +78,17 @@ async def claimed(ledger: Ledger, row: LedgerRow, *, version: int = 2, state: St
 
 
 class WithLedgers:
-    """Fixtures over a fixture `world`, which the inheriting class gives."""
+    """Fixtures over a fixture `harness`, which the inheriting class gives."""
 
     @pytest.fixture
-    async def ledger(self, world: World) -> AsyncIterator[Ledger]:
-        ledger = await world.open()
+    async def ledger(self, harness: LedgerHarness) -> AsyncIterator[Ledger]:
+        ledger = await harness.open()
         yield ledger
         await ledger.close()
 
     @pytest.fixture
-    async def other(self, world: World) -> AsyncIterator[Ledger]:
+    async def other(self, harness: LedgerHarness) -> AsyncIterator[Ledger]:
         """A second worker's ledger on the same database."""
-        other = await world.open()
+        other = await harness.open()
         yield other
         await other.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.calendar import ItemRef
 from adapters.ledger import BookingKey, Claim, ClaimRequest, CompareAndSwap, Ledger, LedgerRow, State
-from tests.contract.ledger_world import MovableClock, WithLedgers, World, a_key
+from tests.contract.ledger_harness import LedgerHarness, MovableClock, WithLedgers, a_key
 from tests.fake_ledger import FakeLedger
 
 FEW = settings(
@@ -104,24 +104,26 @@ class Player:
 class HistoriesContract(WithLedgers):
     @FEW
     @given(steps=st.lists(STEPS, min_size=1, max_size=14))
-    async def test_it_answers_like_the_ledger_in_memory(self, world: World, steps: list[tuple[Any, ...]]) -> None:
+    async def test_it_answers_like_the_ledger_in_memory(
+        self, harness: LedgerHarness, steps: list[tuple[Any, ...]]
+    ) -> None:
         clock = MovableClock()
-        async with opened(world) as ledger:
+        async with opened(harness) as ledger:
             keys = [a_key(), a_key()]
             ours, memory = Player(ledger, keys), Player(FakeLedger(clock=clock), keys)
             for step in [*steps, ("read", 0), ("read", 1)]:
                 if step == ("elapse",):
                     clock.ahead += timedelta(seconds=40)
-                    await world.elapse(timedelta(seconds=40))
+                    await harness.elapse(timedelta(seconds=40))
                 else:
                     assert await ours.play(step) == await memory.play(step), step
 
     @FEW
     @given(lanes=st.lists(st.lists(STEPS, max_size=8), min_size=2, max_size=4))
     async def test_what_was_removed_stays_removed_however_lanes_interleave(
-        self, world: World, lanes: list[list[tuple[Any, ...]]]
+        self, harness: LedgerHarness, lanes: list[list[tuple[Any, ...]]]
     ) -> None:
-        async with opened(world) as one, opened(world) as two:
+        async with opened(harness) as one, opened(harness) as two:
             keys = [a_key(), a_key()]
             barred = dict.fromkeys(keys, 0)
 
@@ -144,8 +146,8 @@ class HistoriesContract(WithLedgers):
 
 
 @asynccontextmanager
-async def opened(world: World) -> AsyncIterator[Ledger]:
-    ledger = await world.open()
+async def opened(harness: LedgerHarness) -> AsyncIterator[Ledger]:
+    ledger = await harness.open()
     try:
         yield ledger
     finally:

@@ -8,7 +8,17 @@ import pytest
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import ClaimRequest, CompareAndSwap, Ledger, LedgerRow, State
-from tests.contract.ledger_world import ACME, BOARD, WithLedgers, World, a_key, a_present_row, claimed, read, written
+from tests.contract.ledger_harness import (
+    ACME,
+    BOARD,
+    LedgerHarness,
+    WithLedgers,
+    a_key,
+    a_present_row,
+    claimed,
+    read,
+    written,
+)
 
 ATTIC, OTHER = RoomAddress("attic@acme.example"), TenantName("other")
 
@@ -210,30 +220,30 @@ class OverviewContract(WithLedgers):
         ],
     )
     async def test_rows_are_kept_as_long_as_they_may_be_referred_to(
-        self, world: World, ledger: Ledger, age_days: int, ended_days_ago: int | None, expired: int
+        self, harness: LedgerHarness, ledger: Ledger, age_days: int, ended_days_ago: int | None, expired: int
     ) -> None:
         ends_at = None
         if ended_days_ago is not None:
             ends_at = datetime.now(UTC) + timedelta(days=age_days - ended_days_ago)
         row = await written(ledger, a_present_row(a_key(), event_ends_at=ends_at))
-        await world.elapse(timedelta(days=age_days))
+        await harness.elapse(timedelta(days=age_days))
         assert await ledger.expire(keep_days=180) == expired
         assert (await read(ledger, row.key) is None) == bool(expired)
 
-    async def test_a_claimed_row_never_expires(self, world: World, ledger: Ledger) -> None:
+    async def test_a_claimed_row_never_expires(self, harness: LedgerHarness, ledger: Ledger) -> None:
         await claimed(ledger, LedgerRow(key=a_key()))
-        await world.elapse(timedelta(days=1_000))
+        await harness.elapse(timedelta(days=1_000))
         assert await ledger.expire(keep_days=180) == 0
 
     async def test_a_change_makes_a_row_young_again_and_a_bar_that_changes_nothing_does_not(
-        self, world: World, ledger: Ledger
+        self, harness: LedgerHarness, ledger: Ledger
     ) -> None:
         barred, swapped = a_key(), a_key()
         await ledger.bar([(barred, 3), (swapped, 3)])
-        await world.elapse(timedelta(days=100))
+        await harness.elapse(timedelta(days=100))
         before = LedgerRow(key=swapped, removed_version=3)
         await ledger.swap([CompareAndSwap(before=before, after=replace(before, version=4))])
         await ledger.bar([(barred, 2)])
-        await world.elapse(timedelta(days=100))
+        await harness.elapse(timedelta(days=100))
         assert await ledger.expire(keep_days=180) == 1
         assert await read(ledger, barred) is None

@@ -8,12 +8,12 @@ import pytest
 
 from adapters.calendar import BookingId, ItemRef, RoomAddress, TenantName
 from adapters.ledger import ClaimRequest, CompareAndSwap, Ledger, LedgerError, LedgerRow, State
-from tests.contract.ledger_world import (
+from tests.contract.ledger_harness import (
     ACME,
     BOARD,
     FOR_S,
+    LedgerHarness,
     WithLedgers,
-    World,
     a_key,
     a_present_row,
     claimed,
@@ -100,9 +100,11 @@ class ClaimingContract(WithLedgers):
         assert await ledger.claim([ClaimRequest(row=mine, version=3)], for_s=FOR_S) == [None]
         assert await ledger.claim([ClaimRequest(row=LedgerRow(key=mine.key), version=3)], for_s=FOR_S) == [None]
 
-    async def test_an_expired_claim_may_be_taken_over_once(self, world: World, ledger: Ledger, other: Ledger) -> None:
+    async def test_an_expired_claim_may_be_taken_over_once(
+        self, harness: LedgerHarness, ledger: Ledger, other: Ledger
+    ) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
-        await world.elapse(timedelta(seconds=FOR_S + 1))
+        await harness.elapse(timedelta(seconds=FOR_S + 1))
         seen = await read(other, mine.key)
         assert seen is not None
         assert seen.claim is not None
@@ -111,9 +113,11 @@ class ClaimingContract(WithLedgers):
         assert theirs.claim != mine.claim
         assert await ledger.claim([ClaimRequest(row=mine, version=2)], for_s=FOR_S) == [None]
 
-    async def test_whoever_read_no_claim_cannot_take_over_an_expired_one(self, world: World, ledger: Ledger) -> None:
+    async def test_whoever_read_no_claim_cannot_take_over_an_expired_one(
+        self, harness: LedgerHarness, ledger: Ledger
+    ) -> None:
         await claimed(ledger, LedgerRow(key=(key := a_key())))
-        await world.elapse(timedelta(seconds=FOR_S + 1))
+        await harness.elapse(timedelta(seconds=FOR_S + 1))
         assert await ledger.claim([ClaimRequest(row=LedgerRow(key=key), version=2)], for_s=FOR_S) == [None]
 
     @pytest.mark.parametrize("change", CHANGED)
@@ -187,9 +191,11 @@ class SwappingContract(WithLedgers):
         assert await ledger.swap([CompareAndSwap(before=mine, after=settled)]) == [True]
         assert await read(ledger, mine.key) == settled
 
-    async def test_a_claim_keeps_its_token_and_its_end_through_a_swap(self, world: World, ledger: Ledger) -> None:
+    async def test_a_claim_keeps_its_token_and_its_end_through_a_swap(
+        self, harness: LedgerHarness, ledger: Ledger
+    ) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
-        await world.elapse(timedelta(seconds=60))
+        await harness.elapse(timedelta(seconds=60))
         assert await ledger.swap([CompareAndSwap(before=mine, after=replace(mine, removed_version=2))]) == [True]
         seen = await read(ledger, mine.key)
         assert seen is not None
@@ -198,16 +204,20 @@ class SwappingContract(WithLedgers):
         assert seen.claim.token == mine.claim.token
         assert 25 < seen.claim.remaining_s <= 30
 
-    async def test_whoever_lost_the_claim_writes_nothing(self, world: World, ledger: Ledger, other: Ledger) -> None:
+    async def test_whoever_lost_the_claim_writes_nothing(
+        self, harness: LedgerHarness, ledger: Ledger, other: Ledger
+    ) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
-        await world.elapse(timedelta(seconds=FOR_S + 1))
+        await harness.elapse(timedelta(seconds=FOR_S + 1))
         theirs = await claimed(other, mine, version=3)
         assert await ledger.swap([CompareAndSwap(before=mine, after=a_present_row(mine.key))]) == [False]
         assert await other.swap([CompareAndSwap(before=theirs, after=a_present_row(mine.key, version=3))]) == [True]
 
-    async def test_an_expired_claim_that_nobody_took_still_settles(self, world: World, ledger: Ledger) -> None:
+    async def test_an_expired_claim_that_nobody_took_still_settles(
+        self, harness: LedgerHarness, ledger: Ledger
+    ) -> None:
         mine = await claimed(ledger, LedgerRow(key=a_key()))
-        await world.elapse(timedelta(seconds=FOR_S + 1))
+        await harness.elapse(timedelta(seconds=FOR_S + 1))
         assert await ledger.swap([CompareAndSwap(before=mine, after=a_present_row(mine.key))]) == [True]
 
     @pytest.mark.parametrize("remembered", [{"snapshot": "{}"}, {"written_digest": "w"}], ids=["snapshot", "digest"])

@@ -1,4 +1,4 @@
-"""What every keeper of stories does: inherit `StoryContract` and give a fixture `world`."""
+"""What every keeper of stories does: inherit `StoryContract` and give a fixture `harness`."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from adapters.calendar import TenantName
 from adapters.ledger import BookingKey
 from adapters.story import Entry, StoriedLedger, What
-from tests.contract.ledger_world import World, a_key, a_present_row, read, written
+from tests.contract.ledger_harness import LedgerHarness, a_key, a_present_row, read, written
 
 NOW = datetime.now(UTC)
 
@@ -37,8 +37,8 @@ class StoryContract:
     """The contract of `adapters.story.Story`."""
 
     @pytest.fixture
-    async def ledger(self, world: World) -> AsyncIterator[StoriedLedger]:
-        ledger = cast(StoriedLedger, await world.open())
+    async def ledger(self, harness: LedgerHarness) -> AsyncIterator[StoriedLedger]:
+        ledger = cast(StoriedLedger, await harness.open())
         yield ledger
         await ledger.close()
 
@@ -75,9 +75,9 @@ class StoryContract:
         assert [each.key for each in await ledger.story(None, here.booking_id)] == [here, there, others]
         assert [each.key for each in await ledger.story(here.tenant, here.booking_id)] == [here, there]
 
-    async def test_what_was_noted_before_the_end_is_kept(self, world: World, ledger: StoriedLedger) -> None:
+    async def test_what_was_noted_before_the_end_is_kept(self, harness: LedgerHarness, ledger: StoriedLedger) -> None:
         entry = an_entry()
-        other = cast(StoriedLedger, await world.open())
+        other = cast(StoriedLedger, await harness.open())
         other.note(entry)
         await other.close()
         assert await ledger.story(None, entry.key.booking_id) == [entry]

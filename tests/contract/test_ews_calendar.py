@@ -8,7 +8,7 @@ from adapters.ews.calendar import EwsCalendar
 from adapters.ews.settings import Access, NtlmAuth
 from adapters.simulator import Simulator
 from tests.contract.calendar_contract import CalendarContract
-from tests.contract.calendar_world import BOARD, LOBBY
+from tests.contract.calendar_harness import BOARD, LOBBY
 from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, SimulatorWorld, connected, running_simulator
 
 
@@ -23,7 +23,7 @@ class EwsContract(CalendarContract):
             yield simulator
 
     @pytest.fixture
-    def world(self, simulator: Simulator) -> SimulatorWorld:
+    def harness(self, simulator: Simulator) -> SimulatorWorld:
         return SimulatorWorld(simulator)
 
     @pytest.fixture

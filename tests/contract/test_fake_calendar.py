@@ -7,7 +7,7 @@ import pytest
 from adapters.calendar import Gone, Remove, RoomAddress
 from adapters.errors import Throttled, Transient, Unknown
 from tests.contract.calendar_contract import CalendarContract
-from tests.contract.calendar_world import BOARD, Seen, a_create, a_room_event, without_zone
+from tests.contract.calendar_harness import BOARD, Seen, a_create, a_room_event, without_zone
 from tests.fakes import CalendarRequest, FakeCalendar, KeptEvent
 
 WRITES: tuple[CalendarRequest, ...] = ("create", "update", "remove")
@@ -65,7 +65,7 @@ class TestFakeCalendar(CalendarContract):
         return FakeCalendar()
 
     @pytest.fixture
-    def world(self, calendar: FakeCalendar) -> FakeWorld:
+    def harness(self, calendar: FakeCalendar) -> FakeWorld:
         return FakeWorld(calendar)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.ledger import Ledger, LedgerUnavailable
 from tests.contract.ledger_contract import LedgerContract
-from tests.contract.ledger_world import MovableClock, a_key, read
+from tests.contract.ledger_harness import MovableClock, a_key, read
 from tests.fake_ledger import FakeLedger
 
 
@@ -26,7 +26,7 @@ class FakeWorld:
 
 class TestFakeLedger(LedgerContract):
     @pytest.fixture
-    def world(self) -> FakeWorld:
+    def harness(self) -> FakeWorld:
         return FakeWorld()
 
 

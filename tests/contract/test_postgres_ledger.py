@@ -16,7 +16,7 @@ from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.postgresql import PostgresqlDatabase
 from tests.contract.ledger_contract import LedgerContract
 from tests.contract.ledger_durability_contract import DurabilityContract
-from tests.contract.ledger_world import a_key, a_present_row, claimed, read, written
+from tests.contract.ledger_harness import a_key, a_present_row, claimed, read, written
 from tests.contract.story_contract import StoryContract
 from tests.postgres import new_database
 
@@ -44,7 +44,7 @@ class PostgresWorld:
 
 
 @pytest.fixture
-def world(postgres_url: str) -> Iterator[PostgresWorld]:
+def harness(postgres_url: str) -> Iterator[PostgresWorld]:
     with new_database(postgres_url, f"t{secrets.token_hex(4)}") as url:
         yield PostgresWorld(url)
 
@@ -57,11 +57,11 @@ class TestPostgresStory(StoryContract):
     """The contract of stories."""
 
 
-async def test_a_lost_connection_is_replaced_by_the_next_call(world: PostgresWorld) -> None:
-    ledger = await world.open()
+async def test_a_lost_connection_is_replaced_by_the_next_call(harness: PostgresWorld) -> None:
+    ledger = await harness.open()
     row = await written(ledger, a_present_row(a_key()))
     await read(ledger, row.key)
-    with psycopg.connect(world.url, autocommit=True) as connection:
+    with psycopg.connect(harness.url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'roomsync' AND datname = current_database()"
@@ -75,11 +75,11 @@ async def test_a_lost_connection_is_replaced_by_the_next_call(world: PostgresWor
     await ledger.close()
 
 
-async def test_a_row_locked_for_too_long_is_unavailable(world: PostgresWorld) -> None:
-    await (await world.open()).close()
-    ledger = SqlLedger(PostgresqlDatabase(make_url(world.url), lock_timeout_s=0.1))
+async def test_a_row_locked_for_too_long_is_unavailable(harness: PostgresWorld) -> None:
+    await (await harness.open()).close()
+    ledger = SqlLedger(PostgresqlDatabase(make_url(harness.url), lock_timeout_s=0.1))
     row = await written(ledger, a_present_row(a_key()))
-    with psycopg.connect(world.url) as holder:
+    with psycopg.connect(harness.url) as holder:
         holder.execute("SELECT * FROM roomsync_bookings FOR UPDATE")
         with pytest.raises(LedgerUnavailable, match="lock timeout"):
             await ledger.bar([(row.key, 3)])
@@ -87,19 +87,19 @@ async def test_a_row_locked_for_too_long_is_unavailable(world: PostgresWorld) ->
     await ledger.close()
 
 
-async def test_a_ledger_without_its_tables_is_broken(world: PostgresWorld) -> None:
-    ledger = await world.open()
-    with psycopg.connect(world.url, autocommit=True) as connection:
+async def test_a_ledger_without_its_tables_is_broken(harness: PostgresWorld) -> None:
+    ledger = await harness.open()
+    with psycopg.connect(harness.url, autocommit=True) as connection:
         connection.execute("DROP TABLE roomsync_bookings")
     with pytest.raises(LedgerBroken, match="does not exist"):
         await ledger.identity()
     await ledger.close()
 
 
-async def test_a_row_that_changes_while_a_claim_waits_for_it_is_not_claimed(world: PostgresWorld) -> None:
-    ledger = await world.open()
+async def test_a_row_that_changes_while_a_claim_waits_for_it_is_not_claimed(harness: PostgresWorld) -> None:
+    ledger = await harness.open()
     row = await written(ledger, a_present_row(a_key()))
-    with psycopg.connect(world.url) as holder, psycopg.connect(world.url, autocommit=True) as watcher:
+    with psycopg.connect(harness.url) as holder, psycopg.connect(harness.url, autocommit=True) as watcher:
         holder.execute("UPDATE roomsync_bookings SET version = 5")
         claim = asyncio.ensure_future(ledger.claim([ClaimRequest(row=row, version=2)], for_s=90))
         async with asyncio.timeout(4):
@@ -111,8 +111,8 @@ async def test_a_row_that_changes_while_a_claim_waits_for_it_is_not_claimed(worl
     await ledger.close()
 
 
-async def test_transactions_that_meet_are_done_again(world: PostgresWorld) -> None:
-    one, two = await world.open(), await world.open()
+async def test_transactions_that_meet_are_done_again(harness: PostgresWorld) -> None:
+    one, two = await harness.open(), await harness.open()
     for _ in range(10):
         rows = [a_present_row(a_key()) for _ in range(10)]
         first = one.swap([CompareAndSwap(before=None, after=row) for row in rows])
@@ -123,10 +123,10 @@ async def test_transactions_that_meet_are_done_again(world: PostgresWorld) -> No
     await two.close()
 
 
-async def test_a_claim_is_told_by_the_database_s_clock(world: PostgresWorld) -> None:
-    ledger = await world.open()
+async def test_a_claim_is_told_by_the_database_s_clock(harness: PostgresWorld) -> None:
+    ledger = await harness.open()
     mine = await claimed(ledger, LedgerRow(key=a_key()))
-    with psycopg.connect(world.url) as connection:
+    with psycopg.connect(harness.url) as connection:
         [left_s] = connection.execute(
             "SELECT claim_until_us / 1e6 - extract(epoch FROM clock_timestamp()) FROM roomsync_bookings"
         ).fetchall()[0]

@@ -14,7 +14,7 @@ from adapters.sql import SqlLedger, open_ledger
 from adapters.sql.sqlite import SqliteDatabase
 from tests.contract.ledger_contract import LedgerContract
 from tests.contract.ledger_durability_contract import DurabilityContract
-from tests.contract.ledger_world import MovableClock, a_key, a_present_row, read, written
+from tests.contract.ledger_harness import MovableClock, a_key, a_present_row, read, written
 from tests.contract.story_contract import StoryContract
 
 
@@ -34,7 +34,7 @@ class SqliteWorld:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> SqliteWorld:
+def harness(tmp_path: Path) -> SqliteWorld:
     return SqliteWorld(tmp_path)
 
 
@@ -46,10 +46,10 @@ class TestSqliteStory(StoryContract):
     """The contract of stories."""
 
 
-async def test_the_file_is_its_owner_s_alone(world: SqliteWorld) -> None:
-    ledger = await world.open()
+async def test_the_file_is_its_owner_s_alone(harness: SqliteWorld) -> None:
+    ledger = await harness.open()
     await written(ledger, a_present_row(a_key()))
-    modes = {path.name: path.stat().st_mode & 0o777 for path in world.path.parent.iterdir()}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in harness.path.parent.iterdir()}
     await ledger.close()
     assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
 
@@ -62,11 +62,11 @@ async def test_a_path_without_a_slash_is_relative_to_the_working_directory(
     assert (tmp_path / "var" / "ledger.db").is_file()
 
 
-async def test_a_file_locked_by_another_process_is_unavailable_until_it_is_free(world: SqliteWorld) -> None:
-    await (await world.open()).close()
-    ledger = SqlLedger(SqliteDatabase(world.path, world.clock, busy_timeout_s=0.1))
+async def test_a_file_locked_by_another_process_is_unavailable_until_it_is_free(harness: SqliteWorld) -> None:
+    await (await harness.open()).close()
+    ledger = SqlLedger(SqliteDatabase(harness.path, harness.clock, busy_timeout_s=0.1))
     row = await written(ledger, a_present_row(a_key()))
-    with closing(sqlite3.connect(world.path, isolation_level=None)) as holder:
+    with closing(sqlite3.connect(harness.path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnavailable, match="locked"):
             await written(ledger, a_present_row(a_key()))
@@ -75,9 +75,9 @@ async def test_a_file_locked_by_another_process_is_unavailable_until_it_is_free(
     await ledger.close()
 
 
-async def test_a_full_disk_commits_nothing_and_the_ledger_goes_on_when_there_is_room(world: SqliteWorld) -> None:
-    await (await world.open()).close()
-    database = SqliteDatabase(world.path, world.clock)
+async def test_a_full_disk_commits_nothing_and_the_ledger_goes_on_when_there_is_room(harness: SqliteWorld) -> None:
+    await (await harness.open()).close()
+    database = SqliteDatabase(harness.path, harness.clock)
     full = True
 
     def keep_small(connection: sqlite3.Connection, _record: object) -> None:
@@ -100,26 +100,26 @@ async def test_a_full_disk_commits_nothing_and_the_ledger_goes_on_when_there_is_
     await ledger.close()
 
 
-async def test_a_locked_or_destroyed_file_does_not_pass_the_check(world: SqliteWorld) -> None:
-    await (await world.open()).close()
-    ledger = SqlLedger(SqliteDatabase(world.path, world.clock, busy_timeout_s=0.1))
-    with closing(sqlite3.connect(world.path, isolation_level=None)) as holder:
+async def test_a_locked_or_destroyed_file_does_not_pass_the_check(harness: SqliteWorld) -> None:
+    await (await harness.open()).close()
+    ledger = SqlLedger(SqliteDatabase(harness.path, harness.clock, busy_timeout_s=0.1))
+    with closing(sqlite3.connect(harness.path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnavailable, match="locked"):
             await ledger.check()
-    for file in world.path.parent.iterdir():
+    for file in harness.path.parent.iterdir():
         file.write_bytes(b"minutes of the board\n" * 1000)
     with pytest.raises(LedgerBroken, match="not a database"):
         await ledger.check()
     await ledger.close()
 
 
-async def test_a_file_that_is_damaged_while_it_is_used_is_broken(world: SqliteWorld) -> None:
-    ledger = await world.open()
+async def test_a_file_that_is_damaged_while_it_is_used_is_broken(harness: SqliteWorld) -> None:
+    ledger = await harness.open()
     row = await written(ledger, a_present_row(a_key()))
-    with closing(sqlite3.connect(world.path)) as connection:
+    with closing(sqlite3.connect(harness.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    world.path.write_bytes(world.path.read_bytes()[:4096] + b"\xff" * 60_000)
+    harness.path.write_bytes(harness.path.read_bytes()[:4096] + b"\xff" * 60_000)
     with pytest.raises(LedgerBroken, match="malformed"):
         await read(ledger, row.key)
     with pytest.raises(LedgerBroken, match="malformed"):
@@ -127,9 +127,9 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_broken(world: SqliteWo
     await ledger.close()
 
 
-async def test_a_ledger_without_its_tables_is_broken(world: SqliteWorld) -> None:
-    ledger = await world.open()
-    with closing(sqlite3.connect(world.path, isolation_level=None)) as connection:
+async def test_a_ledger_without_its_tables_is_broken(harness: SqliteWorld) -> None:
+    ledger = await harness.open()
+    with closing(sqlite3.connect(harness.path, isolation_level=None)) as connection:
         connection.execute("DROP TABLE roomsync_bookings")
     with pytest.raises(LedgerBroken, match="no such table"):
         await ledger.identity()
@@ -149,20 +149,20 @@ async def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> N
         await open_ledger(f"sqlite:///{tmp_path}")
 
 
-async def test_opening_a_new_file_waits_for_whoever_is_making_it(world: SqliteWorld) -> None:
-    world.path.parent.mkdir()
-    with closing(sqlite3.connect(world.path, isolation_level=None, check_same_thread=False)) as maker:
+async def test_opening_a_new_file_waits_for_whoever_is_making_it(harness: SqliteWorld) -> None:
+    harness.path.parent.mkdir()
+    with closing(sqlite3.connect(harness.path, isolation_level=None, check_same_thread=False)) as maker:
         maker.execute("CREATE TABLE something (of_its_own)")
         maker.execute("BEGIN")
         maker.execute("SELECT * FROM something")  # with a reader there, SQLite refuses WAL at once, timeout or not
         threading.Timer(0.1, maker.close).start()
-        await (await world.open()).close()
+        await (await harness.open()).close()
 
 
-async def test_a_file_that_is_locked_for_too_long_cannot_be_opened(world: SqliteWorld) -> None:
-    await (await world.open()).close()
-    with closing(sqlite3.connect(world.path, isolation_level=None)) as holder:
+async def test_a_file_that_is_locked_for_too_long_cannot_be_opened(harness: SqliteWorld) -> None:
+    await (await harness.open()).close()
+    with closing(sqlite3.connect(harness.path, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LedgerUnavailable):
-            SqliteDatabase(world.path, world.clock, busy_timeout_s=0.1).prepare()
+            SqliteDatabase(harness.path, harness.clock, busy_timeout_s=0.1).prepare()

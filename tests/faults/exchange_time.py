@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.rooms import VirtualTime
+from tests.room_harness import VirtualTime
 
 
 class CommonTime(VirtualTime):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aio_pika import Message
 
 from consumers.messages.result import Outcome, ResultEvent
-from tests.broker import FakeMessage, FakeSession
+from tests.fake_broker import FakeMessage, FakeSession
 
 CODE, LOOK = "x-roomsync-error-code", "x-roomsync-look"
 

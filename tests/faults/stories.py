@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from adapters.simulator import Fault
-from tests.faults.house import BOARD, ELSEWHERE, LOBBY, House, a_house
+from tests.faults.worker_harness import BOARD, ELSEWHERE, LOBBY, WorkerHarness, a_worker_harness
 
 Words = tuple[str, ...]
 """What a command is told, in order: where it was sent away to, its second looks, its results."""
@@ -79,38 +79,38 @@ def played(story: Story) -> Told:
 
 async def _play(story: Story) -> Told:
     with TemporaryDirectory() as folder:
-        async with a_house(Path(folder), ews_timeout_s=story.ews_timeout_s) as house:
-            await warm_up(house)
-            house.exchange.faults.next(story.fault, room=BOARD, operation="CreateItem", times=story.times)
+        async with a_worker_harness(Path(folder), ews_timeout_s=story.ews_timeout_s) as harness:
+            await warm_up(harness)
+            harness.exchange.faults.next(story.fault, room=BOARD, operation="CreateItem", times=story.times)
             for number in range(3):
-                house.put(f"B-{number}")
-            house.put("L-0", room=LOBBY)
-            house.put("E-0", room=ELSEWHERE)
-            await house.quiet()
-            first_word, breaker_was_open = house.told("B-1.1")[0], house.breaker.error is not None
-            await house.all_is_done()
+                harness.put(f"B-{number}")
+            harness.put("L-0", room=LOBBY)
+            harness.put("E-0", room=ELSEWHERE)
+            await harness.quiet()
+            first_word, breaker_was_open = harness.told("B-1.1")[0], harness.breaker.error is not None
+            await harness.all_is_done()
             return Told(
                 first_word=first_word,
-                told=[tuple(house.told(f"B-{number}.1")) for number in range(3)],
-                done_s=house.done_after_s("B-1.1"),
-                lobby=tuple(house.told("L-0.1")),
-                lobby_done_s=house.done_after_s("L-0.1"),
-                elsewhere=tuple(house.told("E-0.1")),
+                told=[tuple(harness.told(f"B-{number}.1")) for number in range(3)],
+                done_s=harness.done_after_s("B-1.1"),
+                lobby=tuple(harness.told("L-0.1")),
+                lobby_done_s=harness.done_after_s("L-0.1"),
+                elsewhere=tuple(harness.told("E-0.1")),
                 breaker_was_open=breaker_was_open,
-                requests=house.requests(),
-                early=house.exchange.counts.early,
-                written=house.written() - 1,
-                stand=[booking for booking, _, _ in house.calendar() if booking.startswith("B-")],
-                acknowledged=set(house.queues.all_of("ack")),
+                requests=harness.requests(),
+                early=harness.exchange.counts.early,
+                written=harness.written() - 1,
+                stand=[booking for booking, _, _ in harness.calendar() if booking.startswith("B-")],
+                acknowledged=set(harness.queues.all_of("ack")),
             )
 
 
-async def warm_up(house: House) -> None:
+async def warm_up(harness: WorkerHarness) -> None:
     """Each room had a booking before, so it was scanned."""
     for room in (BOARD, LOBBY, ELSEWHERE):
-        house.put(f"W-{room[0]}", room=room)
-    await house.all_is_done()
-    house.count_anew()
+        harness.put(f"W-{room[0]}", room=room)
+    await harness.all_is_done()
+    harness.count_anew()
 
 
 def as_cases(stories: Mapping[str, Story]) -> Iterable[object]:

@@ -20,7 +20,7 @@ PASSWORD = "correct horse"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
+class TenantHarness:
     """A tenant and the way to its Exchange."""
 
     tenant: Tenant
@@ -30,7 +30,7 @@ class Reach:
 
 
 @asynccontextmanager
-async def a_reach(
+async def a_tenant_harness(
     name: str,
     folder: Path,
     ledger: Ledger,
@@ -39,7 +39,7 @@ async def a_reach(
     ews_timeout_s: float = 10,
     latency_ms: float = 0,
     rooms: set[str] | None = None,
-) -> AsyncIterator[Reach]:
+) -> AsyncIterator[TenantHarness]:
     """The tenant `name` with the domain `<name>.example`.
 
     Args:
@@ -65,14 +65,14 @@ async def a_reach(
     breaker = CircuitBreaker(
         tenant=settings.tenant, ledger=ledger, clock=time.monotonic, fingerprint=lambda: "as configured"
     )
-    reach = Reach(
+    harness = TenantHarness(
         tenant=a_tenant(name, domains=frozenset({domain})),
         exchange=exchange,
         calendar=EwsCalendar(settings),
         gate=TenantLimiter(mailbox_concurrency=4, tenant_concurrency=32, clock=time.monotonic, breaker=breaker),
     )
     try:
-        yield reach
+        yield harness
     finally:
-        await reach.calendar.close()
+        await harness.calendar.close()
         await exchange.stop()

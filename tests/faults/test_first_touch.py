@@ -15,14 +15,14 @@ from adapters.simulator import (
     TooManyConnections,
     TruncatedXml,
 )
-from tests.faults.house import BOARD, LOBBY, House, a_house, as_published
 from tests.faults.stories import SYNCED, Words
+from tests.faults.worker_harness import BOARD, LOBBY, WorkerHarness, a_worker_harness, as_published
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as house:
-        yield house
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with a_worker_harness(tmp_path) as harness:
+        yield harness
 
 
 WAITED_OUT: Mapping[str, tuple[Fault, tuple[float, float]]] = {
@@ -42,17 +42,17 @@ WAITED_OUT: Mapping[str, tuple[Fault, tuple[float, float]]] = {
 
 @pytest.mark.parametrize(("fault", "done_s"), [pytest.param(*row, id=name) for name, row in WAITED_OUT.items()])
 async def test_a_scan_that_fails_is_asked_again_in_hand_and_no_earlier_than_exchange_named(
-    house: House, fault: Fault, done_s: tuple[float, float]
+    harness: WorkerHarness, fault: Fault, done_s: tuple[float, float]
 ) -> None:
-    house.exchange.faults.next(fault, room=BOARD, operation="FindItem")
-    house.put("B-0")
-    house.put("L-0", room=LOBBY)
-    await house.quiet()
-    assert tuple(house.told("B-0.1")) == SYNCED
-    assert done_s[0] <= house.done_after_s("B-0.1") <= done_s[1]
-    assert house.done_after_s("L-0.1") == 0
-    assert house.requests() == {"FindItem": 2, "CreateItem": 1}
-    assert house.exchange.counts.early == 0
+    harness.exchange.faults.next(fault, room=BOARD, operation="FindItem")
+    harness.put("B-0")
+    harness.put("L-0", room=LOBBY)
+    await harness.quiet()
+    assert tuple(harness.told("B-0.1")) == SYNCED
+    assert done_s[0] <= harness.done_after_s("B-0.1") <= done_s[1]
+    assert harness.done_after_s("L-0.1") == 0
+    assert harness.requests() == {"FindItem": 2, "CreateItem": 1}
+    assert harness.exchange.counts.early == 0
 
 
 REFUSED: Mapping[str, tuple[str, str]] = {
@@ -66,36 +66,38 @@ REFUSED: Mapping[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("answer", "code"), [pytest.param(*row, id=name) for name, row in REFUSED.items()])
 async def test_a_room_that_may_not_be_scanned_parks_its_commands_by_one_request(
-    house: House, answer: str, code: str
+    harness: WorkerHarness, answer: str, code: str
 ) -> None:
-    house.exchange.faults.next(RequestCode(answer), room=BOARD)
+    harness.exchange.faults.next(RequestCode(answer), room=BOARD)
     for number in range(3):
-        house.put(f"B-{number}")
-    house.put("L-0", room=LOBBY)
-    await house.quiet()
+        harness.put(f"B-{number}")
+    harness.put("L-0", room=LOBBY)
+    await harness.quiet()
     parked: list[Words] = [(f"failed: {code}",)] * 3
-    assert [tuple(house.told(f"B-{number}.1")) for number in range(3)] == parked
-    assert tuple(house.told("L-0.1")) == SYNCED
-    assert house.requests() == {"FindItem": 1}
-    assert house.breaker.error is None
+    assert [tuple(harness.told(f"B-{number}.1")) for number in range(3)] == parked
+    assert tuple(harness.told("L-0.1")) == SYNCED
+    assert harness.requests() == {"FindItem": 1}
+    assert harness.breaker.error is None
 
 
-async def test_a_room_outside_the_scope_goes_on_once_it_is_in_and_its_commands_are_replayed(house: House) -> None:
-    house.exchange.access.deny(BOARD)
-    house.put("B-0")
-    await house.quiet()
-    assert house.told("B-0.1") == ["failed: rights_missing"]
-    house.exchange.access.allow(BOARD)
-    house.put("B-0")
-    await house.quiet()
-    assert house.told("B-0.1")[-1] == "synced"
-    assert house.calendar() == as_published(("B-0", 1))
+async def test_a_room_outside_the_scope_goes_on_once_it_is_in_and_its_commands_are_replayed(
+    harness: WorkerHarness,
+) -> None:
+    harness.exchange.access.deny(BOARD)
+    harness.put("B-0")
+    await harness.quiet()
+    assert harness.told("B-0.1") == ["failed: rights_missing"]
+    harness.exchange.access.allow(BOARD)
+    harness.put("B-0")
+    await harness.quiet()
+    assert harness.told("B-0.1")[-1] == "synced"
+    assert harness.calendar() == as_published(("B-0", 1))
 
 
 async def test_a_room_that_does_not_exist_costs_the_others_nothing(tmp_path: Path) -> None:
-    async with a_house(tmp_path, rooms={LOBBY}) as house:
-        house.put("B-0")
-        house.put("L-0", room=LOBBY)
-        await house.quiet()
-        assert house.told("B-0.1") == ["failed: room_not_found"]
-        assert tuple(house.told("L-0.1")) == SYNCED
+    async with a_worker_harness(tmp_path, rooms={LOBBY}) as harness:
+        harness.put("B-0")
+        harness.put("L-0", room=LOBBY)
+        await harness.quiet()
+        assert harness.told("B-0.1") == ["failed: room_not_found"]
+        assert tuple(harness.told("L-0.1")) == SYNCED

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.troubles import RESET, Answer, Call
-from tests.faults.house import BOARD, House, a_house, as_published
 from tests.faults.stories import LOOKED_FOR, warm_up
+from tests.faults.worker_harness import BOARD, WorkerHarness, a_worker_harness, as_published
 
 
 class AppliedWhenTold:
@@ -26,67 +26,69 @@ class AppliedWhenTold:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as house:
-        await warm_up(house)
-        yield house
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with a_worker_harness(tmp_path) as harness:
+        await warm_up(harness)
+        yield harness
 
 
-async def until_told(house: House, message_id: str, word: str) -> None:
-    await house.quiet()
-    while house.told(message_id)[-1] != word:
-        await house.come_back()
+async def until_told(harness: WorkerHarness, message_id: str, word: str) -> None:
+    await harness.quiet()
+    while harness.told(message_id)[-1] != word:
+        await harness.come_back()
 
 
-async def test_a_create_that_arrives_after_its_repetition_leaves_one_event(house: House) -> None:
+async def test_a_create_that_arrives_after_its_repetition_leaves_one_event(harness: WorkerHarness) -> None:
     late = AppliedWhenTold()
-    house.exchange.faults.next(late, room=BOARD, operation="CreateItem")
-    house.put("B-0")
-    await until_told(house, "B-0.1", "synced")
+    harness.exchange.faults.next(late, room=BOARD, operation="CreateItem")
+    harness.put("B-0")
+    await until_told(harness, "B-0.1", "synced")
     late.apply()
-    assert len(house.calendar()) == 3, "the late one stands beside its repetition"
-    await house.all_is_done()
-    assert tuple(house.told("B-0.1")) == LOOKED_FOR
-    assert house.calendar() == as_published(("B-0", 1), ("W-b", 1))
+    assert len(harness.calendar()) == 3, "the late one stands beside its repetition"
+    await harness.all_is_done()
+    assert tuple(harness.told("B-0.1")) == LOOKED_FOR
+    assert harness.calendar() == as_published(("B-0", 1), ("W-b", 1))
 
 
-async def test_an_update_that_arrives_after_a_newer_one_is_overwritten_again(house: House) -> None:
-    house.put("B-0")
-    await house.all_is_done()
+async def test_an_update_that_arrives_after_a_newer_one_is_overwritten_again(harness: WorkerHarness) -> None:
+    harness.put("B-0")
+    await harness.all_is_done()
     late = AppliedWhenTold()
-    house.exchange.faults.next(late, room=BOARD, operation="UpdateItem")
-    house.put("B-0", 2)
-    await house.quiet()
-    house.put("B-0", 3)
-    await until_told(house, "B-0.3", "synced")
+    harness.exchange.faults.next(late, room=BOARD, operation="UpdateItem")
+    harness.put("B-0", 2)
+    await harness.quiet()
+    harness.put("B-0", 3)
+    await until_told(harness, "B-0.3", "synced")
     late.apply()
-    assert house.calendar() == as_published(("B-0", 2), ("W-b", 1)), "the late one destroyed the newer one"
-    await house.all_is_done()
-    assert house.calendar() == as_published(("B-0", 3), ("W-b", 1))
+    assert harness.calendar() == as_published(("B-0", 2), ("W-b", 1)), "the late one destroyed the newer one"
+    await harness.all_is_done()
+    assert harness.calendar() == as_published(("B-0", 3), ("W-b", 1))
 
 
-async def test_a_removal_that_arrives_after_the_booking_came_back_finds_nothing_to_destroy(house: House) -> None:
-    house.put("B-0")
-    await house.all_is_done()
+async def test_a_removal_that_arrives_after_the_booking_came_back_finds_nothing_to_destroy(
+    harness: WorkerHarness,
+) -> None:
+    harness.put("B-0")
+    await harness.all_is_done()
     late = AppliedWhenTold()
-    house.exchange.faults.next(late, room=BOARD, operation="DeleteItem")
-    house.put("B-0", 2, command="cancel")
-    await house.quiet()
-    house.put("B-0", 3)
-    await until_told(house, "B-0.3", "synced")
+    harness.exchange.faults.next(late, room=BOARD, operation="DeleteItem")
+    harness.put("B-0", 2, command="cancel")
+    await harness.quiet()
+    harness.put("B-0", 3)
+    await until_told(harness, "B-0.3", "synced")
     late.apply()
-    assert house.calendar() == as_published(("B-0", 3), ("W-b", 1)), "it came back under another id"
-    await house.all_is_done()
-    assert house.calendar() == as_published(("B-0", 3), ("W-b", 1))
+    assert harness.calendar() == as_published(("B-0", 3), ("W-b", 1)), "it came back under another id"
+    await harness.all_is_done()
+    assert harness.calendar() == as_published(("B-0", 3), ("W-b", 1))
 
 
-async def test_a_create_that_arrives_after_its_cancel_is_removed(house: House) -> None:
+async def test_a_create_that_arrives_after_its_cancel_is_removed(harness: WorkerHarness) -> None:
     late = AppliedWhenTold()
-    house.exchange.faults.next(late, room=BOARD, operation="CreateItem")
-    house.put("B-0")
-    await house.quiet()
-    house.put("B-0", 2, command="cancel")
-    await until_told(house, "B-0.2", "removed")
+    harness.exchange.faults.next(late, room=BOARD, operation="CreateItem")
+    harness.put("B-0")
+    await harness.quiet()
+    harness.put("B-0", 2, command="cancel")
+    await until_told(harness, "B-0.2", "removed")
     late.apply()
-    await house.all_is_done()
-    assert house.calendar() == as_published(("W-b", 1))
+    await harness.all_is_done()
+    assert harness.calendar() == as_published(("W-b", 1))

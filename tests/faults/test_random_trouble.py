@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator import EVERYDAY, Fault, ItemCode, RequestCode, StopBatch, Unauthorized
-from tests.faults.house import House, a_house, as_published
+from tests.faults.worker_harness import WorkerHarness, a_worker_harness, as_published
 
 ROOMS = [f"room-{number}@acme.example" for number in range(5)]
 BOOKINGS_A_ROOM = 12
@@ -50,15 +50,15 @@ def a_story(choose: random.Random) -> list[Published]:
     return story
 
 
-async def publish(house: House, story: list[Published], choose: random.Random) -> None:
+async def publish(harness: WorkerHarness, story: list[Published], choose: random.Random) -> None:
     """Hand the commands in, some together, and let some come back in between."""
     for each in story:
         changes: dict[str, object] = {"command": "cancel"} if each.is_removal else {}
-        house.put(each.booking, each.version, room=each.room, **changes)
+        harness.put(each.booking, each.version, room=each.room, **changes)
         if choose.random() < 0.7:
-            await house.quiet()
-        if house.queues.away and choose.random() < 0.05:
-            await house.come_back()
+            await harness.quiet()
+        if harness.queues.away and choose.random() < 0.05:
+            await harness.come_back()
 
 
 def wanted(story: list[Published], room: str) -> list[tuple[str, str, str]]:
@@ -73,16 +73,18 @@ def wanted(story: list[Published], room: str) -> list[tuple[str, str, str]]:
 async def test_the_calendars_end_exact_and_nothing_is_twice(tmp_path: Path, seed: int) -> None:
     choose = random.Random(seed)  # noqa: S311  # a seeded story, nothing secret
     story = a_story(choose)
-    async with a_house(tmp_path, durable=True, latency_ms=2) as house:
-        house.exchange.faults.rate(0.2, seed=seed, kinds=KINDS)
-        await publish(house, story, choose)
-        await house.all_is_done()
-        assert {room: house.calendar(room) for room in ROOMS} == {room: wanted(story, room) for room in ROOMS}
-        assert not house.queues.all_of("failed")
-        assert (await house.ledger.counts())["claimed"] == 0
-        assert house.exchange.counts.early == 0
-        results = Counter(result.message_id for result in house.queues.all_of("result") if result.outcome != "delayed")
+    async with a_worker_harness(tmp_path, durable=True, latency_ms=2) as harness:
+        harness.exchange.faults.rate(0.2, seed=seed, kinds=KINDS)
+        await publish(harness, story, choose)
+        await harness.all_is_done()
+        assert {room: harness.calendar(room) for room in ROOMS} == {room: wanted(story, room) for room in ROOMS}
+        assert not harness.queues.all_of("failed")
+        assert (await harness.ledger.counts())["claimed"] == 0
+        assert harness.exchange.counts.early == 0
+        results = Counter(
+            result.message_id for result in harness.queues.all_of("result") if result.outcome != "delayed"
+        )
         published = Counter(f"{each.booking}.{each.version}" for each in story)
         assert results == published, "one last result for each delivery"
-        assert house.exchange.counts.faults.total() > 15
-        assert house.exchange.counts.peak_total > 1
+        assert harness.exchange.counts.faults.total() > 15
+        assert harness.exchange.counts.peak_total > 1

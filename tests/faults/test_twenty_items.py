@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from adapters.simulator.troubles import Answer, Call, Trouble
-from tests.faults.house import BOARD, a_house, as_published
 from tests.faults.stories import SYNCED, warm_up
+from tests.faults.worker_harness import BOARD, a_worker_harness, as_published
 
 BUSY, REFUSED, CONFLICTING = 4, 9, 15
 
@@ -24,20 +24,20 @@ class BusyRefusedConflicting:
 async def test_a_batch_of_twenty_with_one_busy_one_refused_and_one_conflicting_item_writes_the_other_17_once(
     tmp_path: Path,
 ) -> None:
-    async with a_house(tmp_path, durable=True) as house:
-        await warm_up(house)
-        applied_before = house.exchange.counts.applied["CreateItem"]
-        house.exchange.faults.next(BusyRefusedConflicting(), room=BOARD, operation="CreateItem")
+    async with a_worker_harness(tmp_path, durable=True) as harness:
+        await warm_up(harness)
+        applied_before = harness.exchange.counts.applied["CreateItem"]
+        harness.exchange.faults.next(BusyRefusedConflicting(), room=BOARD, operation="CreateItem")
         for number in range(20):
-            house.put(f"B-{number}")
-        await house.quiet()
-        told = {number: tuple(house.told(f"B-{number}.1")) for number in range(20)}
+            harness.put(f"B-{number}")
+        await harness.quiet()
+        told = {number: tuple(harness.told(f"B-{number}.1")) for number in range(20)}
         assert told.pop(REFUSED) == ("failed: mailbox_full",)
         assert set(told.values()) == {SYNCED}
-        assert house.requests() == {"CreateItem": 2}, "the 20, then the busy and the conflicting one together"
-        assert house.exchange.counts.items["CreateItem"] == 2 + 20 + 2
-        assert house.exchange.counts.applied["CreateItem"] - applied_before == 17 + 2
-        assert house.calendar() == as_published(("W-b", 1), *((f"B-{number}", 1) for number in told))
-        assert not house.queues.away
-        done_at_s = {number: house.done_after_s(f"B-{number}.1") for number in told}
+        assert harness.requests() == {"CreateItem": 2}, "the 20, then the busy and the conflicting one together"
+        assert harness.exchange.counts.items["CreateItem"] == 2 + 20 + 2
+        assert harness.exchange.counts.applied["CreateItem"] - applied_before == 17 + 2
+        assert harness.calendar() == as_published(("W-b", 1), *((f"B-{number}", 1) for number in told))
+        assert not harness.queues.away
+        done_at_s = {number: harness.done_after_s(f"B-{number}.1") for number in told}
         assert {number for number, at_s in done_at_s.items() if at_s > 0} == {BUSY, CONFLICTING}

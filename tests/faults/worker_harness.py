@@ -18,12 +18,12 @@ from consumers.scheduling.dispatcher import Dispatcher
 from consumers.settlement.settle import Settler
 from consumers.sync.room import Room
 from consumers.throttling.circuit_breaker import CircuitBreaker
-from tests.broker import FakeMessage, FakeObserver
 from tests.builders import Tenants, a_body, an_event
+from tests.fake_broker import FakeMessage, FakeObserver
 from tests.fake_ledger import FakeLedger
 from tests.faults.exchange_time import CommonTime
 from tests.faults.queues import Queues
-from tests.faults.reaches import Reach, a_reach
+from tests.faults.tenant_harness import TenantHarness, a_tenant_harness
 
 BOARD, LOBBY, ELSEWHERE = "board@acme.example", "lobby@acme.example", "hall@globex.example"
 """Two rooms of tenant `acme`, and one of `globex`."""
@@ -31,10 +31,10 @@ LIMIT_S = 30
 TURNS_MAX = 400
 
 
-class House:
+class WorkerHarness:
     """The whole of it. `put` commands, let them be worked on until it is `quiet`, or until `all_is_done`."""
 
-    def __init__(self, time: CommonTime, ledger: Ledger, reaches: Mapping[str, Reach]) -> None:
+    def __init__(self, time: CommonTime, ledger: Ledger, reaches: Mapping[str, TenantHarness]) -> None:
         clocks = time.clocks()
         self.time = time
         self.ledger = ledger
@@ -42,17 +42,17 @@ class House:
         self.policy = SyncPolicy()
         self.queues = Queues(clock=lambda: time.passed_s)
         self.settler = Settler(policy=self.policy, clocks=clocks, observer=FakeObserver())
-        self.reader = Reader(Tenants(*(reach.tenant for reach in reaches.values())), clocks)
+        self.reader = Reader(Tenants(*(harness.tenant for harness in reaches.values())), clocks)
         self.lanes = Dispatcher(self._room, self.reader, self.settler, clock=time.monotonic)
         self._counted_before: Counter[tuple[str, str]] = Counter()
 
     def _room(self, tenant: TenantName, address: RoomAddress) -> Room:
-        reach = self.reaches[tenant]
+        harness = self.reaches[tenant]
         return Room(
-            tenant=reach.tenant,
+            tenant=harness.tenant,
             address=address,
-            calendar=reach.calendar,
-            gate=reach.gate,
+            calendar=harness.calendar,
+            gate=harness.gate,
             ledger=self.ledger,
             desk=self.settler,
             policy=self.policy,
@@ -109,9 +109,9 @@ class House:
 
     async def _exchange_is_done(self) -> None:
         """What Exchange does late it does within seconds, so before any of our waits is over."""
-        for reach in self.reaches.values():
-            await reach.exchange.settled()
-            while reach.exchange.counts.in_flight:  # noqa: ASYNC110  # state that nobody announces
+        for harness in self.reaches.values():
+            await harness.exchange.settled()
+            while harness.exchange.counts.in_flight:  # noqa: ASYNC110  # state that nobody announces
                 await asyncio.sleep(0.005)
 
     async def come_back(self) -> None:
@@ -146,13 +146,13 @@ class House:
 
     def _counted(self) -> Counter[tuple[str, str]]:
         counted: Counter[tuple[str, str]] = Counter()
-        for reach in self.reaches.values():
-            counted.update(reach.exchange.counts.by_room)
+        for harness in self.reaches.values():
+            counted.update(harness.exchange.counts.by_room)
         return counted
 
     def events(self, room: str = BOARD) -> list[SimEvent]:
-        reach = self.reaches[room.rpartition("@")[2].removesuffix(".example")]
-        return reach.exchange.calendar(room)
+        harness = self.reaches[room.rpartition("@")[2].removesuffix(".example")]
+        return harness.exchange.calendar(room)
 
     def calendar(self, room: str = BOARD) -> list[tuple[str, str, str]]:
         """What stands in a calendar: booking, version and subject of each event."""
@@ -167,7 +167,7 @@ class House:
 
 
 def as_published(*bookings: tuple[str, int]) -> list[tuple[str, str, str]]:
-    """What `House.calendar` shows of these bookings and versions once they are true."""
+    """What `WorkerHarness.calendar` shows of these bookings and versions once they are true."""
     return sorted((booking, str(version), _subject(booking, version)) for booking, version in bookings)
 
 
@@ -176,11 +176,11 @@ def _subject(booking: str, version: int) -> str:
 
 
 @asynccontextmanager
-async def a_house(folder: Path, *, durable: bool = False, **changes: object) -> AsyncIterator[House]:
-    """A house with the tenants `acme` and `globex`; `durable`: its ledger is an SQLite file, else it is in memory.
+async def a_worker_harness(folder: Path, *, durable: bool = False, **changes: object) -> AsyncIterator[WorkerHarness]:
+    """A harness with the tenants `acme` and `globex`; `durable`: its ledger is an SQLite file, else it is in memory.
 
     Args:
-        changes: as for `a_reach`; they hold for `acme`.
+        changes: as for `a_tenant_harness`; they hold for `acme`.
     """
     time = CommonTime()
     async with AsyncExitStack() as ending:
@@ -190,8 +190,8 @@ async def a_house(folder: Path, *, durable: bool = False, **changes: object) -> 
         ending.push_async_callback(ledger.close)
         reaches = {
             "acme": await ending.enter_async_context(
-                a_reach("acme", folder, ledger, time, **changes)  # type: ignore[arg-type]  # a builder takes any
+                a_tenant_harness("acme", folder, ledger, time, **changes)  # type: ignore[arg-type]  # a builder takes any
             ),
-            "globex": await ending.enter_async_context(a_reach("globex", folder, ledger, time)),
+            "globex": await ending.enter_async_context(a_tenant_harness("globex", folder, ledger, time)),
         }
-        yield House(time, ledger, reaches)
+        yield WorkerHarness(time, ledger, reaches)

@@ -24,11 +24,11 @@ from consumers.messages.json_object import MAX_BYTES
 from consumers.messages.violations import BadMessage
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
-from tests.broker import FakeObserver, FakeSession
 from tests.builders import Tenants, a_body, a_tenant
-from tests.fuzz.harness import Target
+from tests.fake_broker import FakeObserver, FakeSession
+from tests.fuzz.fuzz_harness import Target
 from tests.fuzz.mutations import mutate_bytes
-from tests.rooms import VirtualTime
+from tests.room_harness import VirtualTime
 
 _NAMES = (
     *(f"x-roomsync-{name}" for name in ("attempts", "first-seen-at", "look", "failed-at", "error-code", "version")),

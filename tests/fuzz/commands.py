@@ -10,7 +10,7 @@ from consumers.messages.command import parse_command
 from consumers.messages.json_object import MAX_BYTES
 from consumers.messages.violations import BadMessage
 from consumers.tenants import Tenant
-from tests.fuzz.harness import Target
+from tests.fuzz.fuzz_harness import Target
 from tests.fuzz.mutations import mutate_bytes, mutate_json
 
 _COMMAND = {

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.harness import Target
+from tests.fuzz.fuzz_harness import Target
 from tests.fuzz.mutations import mutate_bytes, mutate_json
 from worker.settings import WrongSettings, read_usable_settings
 from worker.settings.warnings import warnings_about

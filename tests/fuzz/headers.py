@@ -1,4 +1,4 @@
-"""Headers and properties that nobody writes, on healthy commands: through the entrance, the lanes and the settler.
+"""Headers and properties that nobody writes, on healthy commands: through the arrivals, the lanes and the settler.
 
 Each delivery must end settled, and once; the fake broker closes its channel where RabbitMQ would.
 """
@@ -16,13 +16,13 @@ from structlog.testing import capture_logs
 from adapters.errors import CalendarError, Refused, Throttled, Transient
 from consumers.broker.incoming_message import State
 from consumers.failed.message import describe
-from tests.broker import FakeMessage
+from tests.arrival_harness import ArrivalHarness
 from tests.builders import Tenants, a_body, a_tenant
-from tests.entrance import Entrance
-from tests.fuzz.harness import Target
+from tests.dispatcher_harness import DispatcherHarness
+from tests.fake_broker import FakeMessage
+from tests.fuzz.fuzz_harness import Target
 from tests.fuzz.mutations import NUMBERS, TEXTS
-from tests.hall import Hall
-from tests.rooms import BOARD
+from tests.room_harness import BOARD
 from tests.waiting import turns
 from worker.failed.show import message_json
 
@@ -106,35 +106,35 @@ def odd_headers(random: Random) -> dict[str, Any]:
 
 async def hand_in(random: Random) -> None:
     """Hand in one to four commands with odd headers, and see each of them settled once."""
-    hall = Hall()
-    entrance = Entrance(hall, watch=random.random() < 0.2)
+    harness = DispatcherHarness()
+    arrivals = ArrivalHarness(harness, watch=random.random() < 0.2)
     if error := random.choice(_ANSWERS)():
-        hall.calendar.fail_next(error, times=random.randint(1, 50))
-    messages = [_message(random, hall, number) for number in range(random.randint(1, 4))]
-    await all_settled(hall, entrance, messages)
+        harness.calendar.fail_next(error, times=random.randint(1, 50))
+    messages = [_message(random, harness, number) for number in range(random.randint(1, 4))]
+    await all_settled(harness, arrivals, messages)
 
 
-async def all_settled(hall: Hall, entrance: Entrance, messages: Sequence[FakeMessage]) -> None:
+async def all_settled(harness: DispatcherHarness, arrivals: ArrivalHarness, messages: Sequence[FakeMessage]) -> None:
     """Hand in messages; each must be acknowledged, once, and be shown and logged without a word of it too much."""
     with capture_logs() as logs:
         for message in messages:
             json.dumps(message_json(describe(message, Tenants(a_tenant()))))
-            await entrance.hand_in(message)
+            await arrivals.hand_in(message)
         async with asyncio.timeout(5):
-            while not hall.lanes.is_empty or list(hall.settler.in_hand()):  # noqa: ASYNC110 - state that nobody announces
+            while not harness.lanes.is_empty or list(harness.settler.in_hand()):  # noqa: ASYNC110 - state that nobody announces
                 await asyncio.sleep(0)
         await turns(5)
     states = {message.state for message in messages}
-    assert states == {State.ACKED}, f"{states}: {hall.session.kinds()}"
-    assert not hall.session.is_lost, hall.session.why_lost
-    assert len(hall.session.handed_out) == 0
+    assert states == {State.ACKED}, f"{states}: {harness.session.kinds()}"
+    assert not harness.session.is_lost, harness.session.why_lost
+    assert len(harness.session.handed_out) == 0
     assert all(len(str(line)) < LINE_MAX for line in logs)
 
 
-def _message(random: Random, hall: Hall, number: int) -> FakeMessage:
+def _message(random: Random, harness: DispatcherHarness, number: int) -> FakeMessage:
     return FakeMessage(
         a_body(booking_id=f"B-{number % 2}", version=number + 1),
-        hall.session,
+        harness.session,
         headers=odd_headers(random),
         routing_key=random.choice((BOARD, BOARD, BOARD, random.choice(TEXTS))),
         message_id=random.choice(("m-1", None, random.choice(TEXTS)[:80])),

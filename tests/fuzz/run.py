@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from tests.fuzz.harness import attack
+from tests.fuzz.fuzz_harness import attack
 from tests.fuzz.targets import TARGETS
 
 

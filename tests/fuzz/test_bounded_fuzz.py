@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.fuzz.harness import Target, attack
+from tests.fuzz.fuzz_harness import Target, attack
 from tests.fuzz.targets import TARGETS
 
 SEED = int(os.environ.get("ROOMSYNC_FUZZ_SEED", "1"))

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.rabbitmq.installation import RabbitmqInstallation
 from adapters.rabbitmq.node import BrokerNode
-from tests.intake_stage import IntakeStage, an_intake_stage
+from tests.consumer_harness import ConsumerHarness, a_consumer_harness
 from tests.tcp_proxy import TcpProxy
 
 
@@ -24,6 +24,6 @@ async def proxy(node: BrokerNode) -> AsyncIterator[TcpProxy]:
 
 
 @pytest.fixture
-async def stage(node: BrokerNode, amqp_prefix: str, proxy: TcpProxy) -> AsyncIterator[IntakeStage]:
-    async with an_intake_stage(node.url, amqp_prefix, worker_url=proxy.url) as stage:
-        yield stage
+async def harness(node: BrokerNode, amqp_prefix: str, proxy: TcpProxy) -> AsyncIterator[ConsumerHarness]:
+    async with a_consumer_harness(node.url, amqp_prefix, worker_url=proxy.url) as harness:
+        yield harness

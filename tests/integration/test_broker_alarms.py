@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from adapters.rabbitmq.node import BrokerNode
-from tests.intake_stage import IntakeStage
+from tests.consumer_harness import ConsumerHarness
 from tests.integration.in_flight import commands_in_flight, in_use, lost
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
@@ -31,38 +31,38 @@ DISK = Alarm(raised=("set_disk_free_limit", "1000000GB"), cleared=("set_disk_fre
 
 @pytest.mark.parametrize("alarm", [MEMORY, DISK], ids=["memory", "disk"])
 async def test_with_an_alarm_what_is_done_waits_to_be_told_and_is_not_given_back(
-    stage: IntakeStage, node: BrokerNode, alarm: Alarm
+    harness: ConsumerHarness, node: BrokerNode, alarm: Alarm
 ) -> None:
-    await commands_in_flight(stage)
-    session = in_use(stage)
+    await commands_in_flight(harness)
+    session = in_use(harness)
     await asyncio.to_thread(node.ctl, *alarm.raised)
     try:
-        await stage.until(lambda: stage.standing == BLOCKED, "the alarm to be told")
-        stage.calendar.resume()
-        await stage.until(lambda: sum(map(len, stage.calendar.events.values())) >= 4, "an event in each room")
-        assert stage.results.messages == []
+        await harness.until(lambda: harness.standing == BLOCKED, "the alarm to be told")
+        harness.calendar.resume()
+        await harness.until(lambda: sum(map(len, harness.calendar.events.values())) >= 4, "an event in each room")
+        assert harness.results.messages == []
     finally:
         await asyncio.to_thread(node.ctl, *alarm.cleared)
-    await stage.until_done()
-    assert stage.intake.session is session
-    assert stage.standing is None
-    await stage.assert_exact()
+    await harness.until_done()
+    assert harness.intake.session is session
+    assert harness.standing is None
+    await harness.assert_exact()
 
 
 async def test_in_an_alarm_that_lasts_everything_goes_back_once_and_nothing_is_taken(
-    stage: IntakeStage, node: BrokerNode
+    harness: ConsumerHarness, node: BrokerNode
 ) -> None:
-    await commands_in_flight(stage)
-    session = in_use(stage)
+    await commands_in_flight(harness)
+    session = in_use(harness)
     await asyncio.to_thread(node.raise_memory_alarm)
     try:
-        await stage.until(lambda: stage.standing == BLOCKED, "the alarm to be told")
-        stage.intake.unconfirmed_max_s = 1
-        stage.calendar.resume()
-        assert "has not confirmed" in await lost(stage, session)
-        await stage.until(lambda: stage.standing == BLOCKED, "the new session to hear of the alarm")
-        assert await stage.in_queues() == len(stage.published)
+        await harness.until(lambda: harness.standing == BLOCKED, "the alarm to be told")
+        harness.intake.unconfirmed_max_s = 1
+        harness.calendar.resume()
+        assert "has not confirmed" in await lost(harness, session)
+        await harness.until(lambda: harness.standing == BLOCKED, "the new session to hear of the alarm")
+        assert await harness.in_queues() == len(harness.published)
     finally:
         await asyncio.to_thread(node.clear_memory_alarm)
-    await stage.until_done()
-    await stage.assert_exact()
+    await harness.until_done()
+    await harness.assert_exact()

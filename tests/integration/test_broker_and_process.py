@@ -14,8 +14,8 @@ import pytest
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator.troubles import Answer, Call
 from tests.builders import a_command
+from tests.program_harness import LOOK_S, QUICK_CLAIMS, HarnessTenant, ProgramHarness
 from tests.programs import Program
-from tests.stage import LOOK_S, QUICK_CLAIMS, Stage, StageTenant
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -40,9 +40,9 @@ class Held:
 
 
 @pytest.fixture
-async def stage(node: BrokerNode, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with Stage(tmp_path, node.url, StageTenant(), sync=QUICK_CLAIMS) as stage:
-        yield stage
+async def harness(node: BrokerNode, tmp_path: Path) -> AsyncIterator[ProgramHarness]:
+    async with ProgramHarness(tmp_path, node.url, HarnessTenant(), sync=QUICK_CLAIMS) as harness:
+        yield harness
 
 
 async def ctl(node: BrokerNode, *arguments: str) -> None:
@@ -50,24 +50,24 @@ async def ctl(node: BrokerNode, *arguments: str) -> None:
 
 
 async def test_a_password_that_is_changed_at_the_broker_and_in_its_file_needs_no_restart(
-    stage: Stage, node: BrokerNode
+    harness: ProgramHarness, node: BrokerNode
 ) -> None:
     await ctl(node, "add_user", USER, "an-old-one")
     await ctl(node, "set_permissions", USER, ".*", ".*", ".*")
-    url_file = stage.folder / "broker.url"
+    url_file = harness.folder / "broker.url"
     url_file.write_text(address(node, "an-old-one"))
-    config = stage.folder / "roomsync.toml"
-    config.write_text(config.read_text().replace(f'url = "{stage.url}"', 'url_file = "broker.url"'))
-    worker = await stage.worker()
+    config = harness.folder / "roomsync.toml"
+    config.write_text(config.read_text().replace(f'url = "{harness.url}"', 'url_file = "broker.url"'))
+    worker = await harness.worker()
 
     await ctl(node, "change_password", USER, "a-newer-one")
     await ctl(node, "close_all_user_connections", USER, "the password was changed")
-    await stage.until(lambda: bool(worker.events("broker.lost")), "the worker to be locked out")
+    await harness.until(lambda: bool(worker.events("broker.lost")), "the worker to be locked out")
     url_file.write_text(address(node, "a-newer-one"))
 
-    assert (await stage.sync(a_command(), within_s=60))["outcome"] == "synced"
+    assert (await harness.sync(a_command(), within_s=60))["outcome"] == "synced"
     # It tells that it consumes when it has begun with the last partition: a command may be done before.
-    await stage.until(lambda: len(worker.events("intake.consuming")) == 2, "the worker to consume again")
+    await harness.until(lambda: len(worker.events("intake.consuming")) == 2, "the worker to consume again")
 
 
 def address(node: BrokerNode, password: str) -> str:
@@ -81,27 +81,27 @@ def drained_s(worker: Program) -> float:
     return (ended_at - began_at).total_seconds()
 
 
-async def blocked(stage: Stage) -> None:
+async def blocked(harness: ProgramHarness) -> None:
     """Return once the worker has met the alarm: with what it was about to tell."""
     async with asyncio.timeout(30), aiohttp.ClientSession() as session:
         while True:
-            async with session.get(f"{stage.http['roomsync.toml']}/readyz") as answer:
+            async with session.get(f"{harness.http['roomsync.toml']}/readyz") as answer:
                 if "the broker blocks publishing" in await answer.text():
                     return
             await asyncio.sleep(LOOK_S)
 
 
 async def test_a_worker_that_has_to_end_during_an_alarm_ends_in_time_and_loses_nothing(
-    stage: Stage, node: BrokerNode
+    harness: ProgramHarness, node: BrokerNode
 ) -> None:
     rooms = [f"room-{number}@acme.example" for number in range(ROOMS)]
     held = [Held() for _ in rooms]
     for room, request in zip(rooms, held, strict=True):
-        stage.exchange.faults.next(request, room=room, operation="CreateItem")
-    worker = await stage.worker()
+        harness.exchange.faults.next(request, room=room, operation="CreateItem")
+    worker = await harness.worker()
     bookings = [f"B-{number}" for number in range(COMMANDS)]
     for number, booking in enumerate(bookings):
-        await stage.send(a_command(booking_id=booking, room=rooms[number % ROOMS]))
+        await harness.send(a_command(booking_id=booking, room=rooms[number % ROOMS]))
     async with asyncio.timeout(30):
         await asyncio.gather(*(request.arrived.wait() for request in held))
 
@@ -109,20 +109,20 @@ async def test_a_worker_that_has_to_end_during_an_alarm_ends_in_time_and_loses_n
     try:
         for request in held:
             request.answer.set()
-        await blocked(stage)
+        await blocked(harness)
         worker.signal(signal.SIGTERM)
         assert await worker.ended(60) == 0, worker.tail
         assert drained_s(worker) < ENDS_WITHIN_S
-        assert stage.results.messages == []
+        assert harness.results.messages == []
     finally:
         await asyncio.to_thread(node.clear_memory_alarm)
-    await stage.worker()
+    await harness.worker()
 
     # At least once: what stood in the blocked connection is taken when the alarm is over, and told once more.
-    results = stage.results
+    results = harness.results
     await results.until(lambda: {one["booking_id"] for one in results.told} == set(bookings), "all results", 60)
     assert {result["outcome"] for result in results.told} == {"synced"}
-    standing = Counter(event.booking for room in rooms for event in stage.exchange.calendar(room))
+    standing = Counter(event.booking for room in rooms for event in harness.exchange.calendar(room))
     assert standing == Counter(f"acme/{booking}" for booking in bookings)
-    assert stage.failed.messages == []
-    assert await stage.waiting() == 0
+    assert harness.failed.messages == []
+    assert await harness.waiting() == 0

@@ -8,7 +8,7 @@ import pytest
 from adapters.errors import Throttled
 from tests.bare_publisher import BareClient, Lying
 from tests.builders import a_body
-from tests.intake_stage import IntakeStage
+from tests.consumer_harness import ConsumerHarness
 from tests.poison import MICROSECONDS, ROOM, Poison, headers, is_copy_of, short, text
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
@@ -24,9 +24,9 @@ ODD = {
 }  # fmt: skip
 
 
-async def lying_in(stage: IntakeStage, queue: str) -> Lying:
+async def lying_in(harness: ConsumerHarness, queue: str) -> Lying:
     """The first message of a queue, once there is one."""
-    async with BareClient.connected(stage.url) as bare, asyncio.timeout(30):
+    async with BareClient.connected(harness.url) as bare, asyncio.timeout(30):
         # Nothing reports it.
         while (message := await bare.get(queue)) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -34,38 +34,38 @@ async def lying_in(stage: IntakeStage, queue: str) -> Lying:
 
 
 @pytest.mark.parametrize("properties", ODD.values(), ids=ODD.keys())
-async def test_a_command_is_deferred_byte_for_byte(stage: IntakeStage, properties: bytes) -> None:
-    stage.calendar.fail_next(Throttled(retry_after_s=600), times=50)
+async def test_a_command_is_deferred_byte_for_byte(harness: ConsumerHarness, properties: bytes) -> None:
+    harness.calendar.fail_next(Throttled(retry_after_s=600), times=50)
     poison = Poison(booking="B-odd", body=a_body(booking_id="B-odd", room=ROOM), properties=properties)
-    async with BareClient.connected(stage.url) as bare:
-        await bare.publish(stage.names.commands, poison.routing_key, poison.body, poison.properties)
-    lying = await lying_in(stage, stage.names.deferred(300))
+    async with BareClient.connected(harness.url) as bare:
+        await bare.publish(harness.names.commands, poison.routing_key, poison.body, poison.properties)
+    lying = await lying_in(harness, harness.names.deferred(300))
     assert is_copy_of(lying, poison), lying
     assert b"x-roomsync-first-seen-at" in lying.properties
 
 
-async def test_an_unroutable_copy_is_noticed_though_it_has_no_id(stage: IntakeStage) -> None:
-    stage.calendar.fail_next(Throttled(retry_after_s=600), times=50)
-    lost_session = stage.intake.session
+async def test_an_unroutable_copy_is_noticed_though_it_has_no_id(harness: ConsumerHarness) -> None:
+    harness.calendar.fail_next(Throttled(retry_after_s=600), times=50)
+    lost_session = harness.intake.session
     assert lost_session is not None
-    await stage.channel.queue_delete(stage.names.deferred(300))
-    async with BareClient.connected(stage.url) as bare:
-        await bare.publish(stage.names.commands, ROOM.encode(), a_body(booking_id="B-bare", room=ROOM))
-    await stage.until(lambda: lost_session.is_lost, "the session to be given up", 30)
-    await stage.until(lambda: stage.intake.session not in (None, lost_session), "another session")
-    await stage.until_ready()
+    await harness.channel.queue_delete(harness.names.deferred(300))
+    async with BareClient.connected(harness.url) as bare:
+        await bare.publish(harness.names.commands, ROOM.encode(), a_body(booking_id="B-bare", room=ROOM))
+    await harness.until(lambda: lost_session.is_lost, "the session to be given up", 30)
+    await harness.until(lambda: harness.intake.session not in (None, lost_session), "another session")
+    await harness.until_ready()
     # It has declared the queue again, and what was given back is deferred there.
-    assert (await lying_in(stage, stage.names.deferred(300))).body == a_body(booking_id="B-bare", room=ROOM)
+    assert (await lying_in(harness, harness.names.deferred(300))).body == a_body(booking_id="B-bare", room=ROOM)
 
 
-async def test_a_message_of_the_ledger_that_nobody_can_decode_ends_no_session(stage: IntakeStage) -> None:
-    session = stage.intake.session
+async def test_a_message_of_the_ledger_that_nobody_can_decode_ends_no_session(harness: ConsumerHarness) -> None:
+    session = harness.intake.session
     assert session is not None
     kept = await session.peek_ledger()
     assert kept is not None
-    async with BareClient.connected(stage.url) as bare:
+    async with BareClient.connected(harness.url) as bare:
         await bare.publish(
-            "", stage.names.ledger.encode(), kept, b"\x00\xc0" + short(b"r\xe9f") + struct.pack(">Q", 2**63)
+            "", harness.names.ledger.encode(), kept, b"\x00\xc0" + short(b"r\xe9f") + struct.pack(">Q", 2**63)
         )
     assert await session.peek_ledger() == kept
     assert not session.is_lost

@@ -15,7 +15,7 @@ from consumers.broker.incoming_message import AlreadySettled, Received, State
 from consumers.broker.session import BrokerAddress, Session, Subscription
 from consumers.settlement.unowned_deliveries import Strays
 from tests.builders import a_command
-from tests.intake_stage import IntakeStage
+from tests.consumer_harness import ConsumerHarness
 from tests.integration.in_flight import commands_in_flight, in_use
 from tests.tcp_proxy import TcpProxy
 from tests.waiting import until
@@ -25,40 +25,42 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 BOARD = "board@acme.example"
 
 
-async def publish(stage: IntakeStage, booking: str, headers: HeadersType, **properties: Any) -> None:  # noqa: ANN401 - as aio-pika has them
+async def publish(harness: ConsumerHarness, booking: str, headers: HeadersType, **properties: Any) -> None:  # noqa: ANN401 - as aio-pika has them
     """A healthy command with somebody's headers."""
     body = json.dumps(a_command(booking_id=booking, room=BOARD)).encode()
     message = Message(body, headers=headers, delivery_mode=DeliveryMode.PERSISTENT, message_id=booking, **properties)
-    exchange = await stage.channel.get_exchange(stage.names.commands, ensure=False)
+    exchange = await harness.channel.get_exchange(harness.names.commands, ensure=False)
     await exchange.publish(message, BOARD, mandatory=True)
-    stage.published.append(booking)
+    harness.published.append(booking)
 
 
-async def test_an_error_of_ours_in_settling_waits_before_it_returns_anything(stage: IntakeStage) -> None:
-    touched = stage.calendar._touched
+async def test_an_error_of_ours_in_settling_waits_before_it_returns_anything(harness: ConsumerHarness) -> None:
+    touched = harness.calendar._touched
     # A result cannot be made of it.
-    stage.calendar._touched = lambda ref: replace(touched(ref), item_id="\ud800")  # type: ignore[method-assign]
-    partitions = stage.intake.partitions
-    await publish(stage, "B-1", {})
-    await stage.until(lambda: list(stage.intake.lanes.snapshot()) == [] and bool(stage.calendar.requests), "a verdict")
+    harness.calendar._touched = lambda ref: replace(touched(ref), item_id="\ud800")  # type: ignore[method-assign]
+    partitions = harness.intake.partitions
+    await publish(harness, "B-1", {})
+    await harness.until(
+        lambda: list(harness.intake.lanes.snapshot()) == [] and bool(harness.calendar.requests), "a verdict"
+    )
     first_s = partitions.last_arrival_s
-    assert await stage.until(lambda: partitions.last_arrival_s > first_s, "the command to come again") > 4
-    await stage.stop()
-    (returned,) = await taken_from_partitions(stage)
+    assert await harness.until(lambda: partitions.last_arrival_s > first_s, "the command to come again") > 4
+    await harness.stop()
+    (returned,) = await taken_from_partitions(harness)
     assert int(str(returned.headers["x-delivery-count"])) <= 2
-    assert stage.failed.messages == []
+    assert harness.failed.messages == []
 
 
-async def taken_from_partitions(stage: IntakeStage) -> list[Received]:
+async def taken_from_partitions(harness: ConsumerHarness) -> list[Received]:
     """What lies in the partitions, taken by a consumer that keeps it."""
     taken: list[Received] = []
 
     async def keep(message: Received) -> None:
         taken.append(message)
 
-    session = await Session.open(BrokerAddress(url=stage.url), stage.names)
+    session = await Session.open(BrokerAddress(url=harness.url), harness.names)
     try:
-        queues = [stage.names.partition(number) for number in range(stage.intake.partition_count)]
+        queues = [harness.names.partition(number) for number in range(harness.intake.partition_count)]
         await session.consume(*(Subscription(queue, 10, keep) for queue in queues))
         await until(lambda: taken)
     finally:
@@ -69,51 +71,51 @@ async def taken_from_partitions(stage: IntakeStage) -> list[Received]:
 @pytest.mark.parametrize("timestamp", [None, datetime(2026, 11, 20, 9, tzinfo=UTC)], ids=["alone", "with a timestamp"])
 @pytest.mark.parametrize("first_seen_at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-23:59"])
 async def test_a_note_of_an_impossible_instant_costs_a_healthy_command_nothing(
-    stage: IntakeStage, first_seen_at: str, timestamp: datetime | None
+    harness: ConsumerHarness, first_seen_at: str, timestamp: datetime | None
 ) -> None:
-    await publish(stage, "B-1", {"x-roomsync-first-seen-at": first_seen_at}, timestamp=timestamp)
-    await stage.until_done()
-    assert len(in_use(stage).handed_out) == 0
-    await stage.assert_exact()
+    await publish(harness, "B-1", {"x-roomsync-first-seen-at": first_seen_at}, timestamp=timestamp)
+    await harness.until_done()
+    assert len(in_use(harness).handed_out) == 0
+    await harness.assert_exact()
 
 
-async def test_a_count_of_deliveries_from_elsewhere_parks_no_command(stage: IntakeStage, proxy: TcpProxy) -> None:
-    stage.calendar.pause()
-    await publish(stage, "B-1", {"x-delivery-count": 50})
-    await stage.until(lambda: sum(stage.calendar.in_flight.values()) > 0, "a request in flight")
-    session = in_use(stage)
+async def test_a_count_of_deliveries_from_elsewhere_parks_no_command(harness: ConsumerHarness, proxy: TcpProxy) -> None:
+    harness.calendar.pause()
+    await publish(harness, "B-1", {"x-delivery-count": 50})
+    await harness.until(lambda: sum(harness.calendar.in_flight.values()) > 0, "a request in flight")
+    session = in_use(harness)
     proxy.cut()
-    await stage.until(lambda: session.is_lost, "the session to be given up")
-    await stage.until_ready()
-    stage.calendar.resume()
-    await stage.until_done()
-    await stage.assert_exact()
+    await harness.until(lambda: session.is_lost, "the session to be given up")
+    await harness.until_ready()
+    harness.calendar.resume()
+    await harness.until_done()
+    await harness.assert_exact()
 
 
-async def test_what_stays_in_nobodys_hands_is_told_and_comes_again(stage: IntakeStage) -> None:
-    stage.intake._strays = Strays(stray_s=0.5)
-    await commands_in_flight(stage, 8)
-    for lane in stage.intake.lanes._lanes.values():
+async def test_what_stays_in_nobodys_hands_is_told_and_comes_again(harness: ConsumerHarness) -> None:
+    harness.intake._strays = Strays(stray_s=0.5)
+    await commands_in_flight(harness, 8)
+    for lane in harness.intake.lanes._lanes.values():
         lane.take_waiting(lambda _: True)
-    await stage.until(lambda: stage.standing is not None and "left lying" in stage.standing, "to be told")
-    stage.calendar.resume()
-    await stage.until_done()
-    await stage.assert_exact()
+    await harness.until(lambda: harness.standing is not None and "left lying" in harness.standing, "to be told")
+    harness.calendar.resume()
+    await harness.until_done()
+    await harness.assert_exact()
 
 
 @pytest.fixture
-async def handed(stage: IntakeStage) -> AsyncIterator[tuple[Session, Received]]:
+async def handed(harness: ConsumerHarness) -> AsyncIterator[tuple[Session, Received]]:
     """A message of a queue of its own, in the hands of a session of its own."""
-    queue = await stage.channel.declare_queue(
-        f"{stage.names.prefix}.one", arguments={"x-queue-type": "quorum"}, durable=True
+    queue = await harness.channel.declare_queue(
+        f"{harness.names.prefix}.one", arguments={"x-queue-type": "quorum"}, durable=True
     )
-    await stage.channel.default_exchange.publish(Message(b"{}"), queue.name)
+    await harness.channel.default_exchange.publish(Message(b"{}"), queue.name)
     taken: list[Received] = []
 
     async def keep(message: Received) -> None:
         taken.append(message)
 
-    session = await Session.open(BrokerAddress(url=stage.url), stage.names)
+    session = await Session.open(BrokerAddress(url=harness.url), harness.names)
     await session.consume(Subscription(queue.name, 1, keep))
     await until(lambda: taken)
     yield session, taken[0]

@@ -8,7 +8,7 @@ import pytest
 from adapters.rabbitmq.node import BrokerNode
 from consumers.consumer import Consumer
 from consumers.policy import SyncPolicy
-from tests.intake_stage import CLOCKS, IntakeStage, an_intake, an_intake_stage
+from tests.consumer_harness import CLOCKS, ConsumerHarness, a_consumer, a_consumer_harness
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -33,62 +33,62 @@ class LongSleeps:
         await self.over.wait()
 
 
-async def after_the_first(stage: IntakeStage) -> Consumer:
+async def after_the_first(harness: ConsumerHarness) -> Consumer:
     """A worker with an empty ledger, the first one having ended."""
-    await stage.stop()
-    return an_intake(stage.url, stage.names, stage.calendar)
+    await harness.stop()
+    return a_consumer(harness.url, harness.names, harness.calendar)
 
 
 def scans_twice(consumer: Consumer) -> bool:
     return consumer.clocks.monotonic() < consumer.scan_twice_until_s
 
 
-def run(stage: IntakeStage, intake: Consumer) -> None:
-    """Let it be the stage's worker."""
-    stage.intake = intake
-    stage.running = asyncio.create_task(intake.run())
+def run(harness: ConsumerHarness, intake: Consumer) -> None:
+    """Let it be the harness's worker."""
+    harness.intake = intake
+    harness.running = asyncio.create_task(intake.run())
 
 
 async def test_nothing_is_taken_or_asked_for_as_long_as_a_claim_of_the_lost_ledger_may_last(
     broker: BrokerNode, amqp_prefix: str
 ) -> None:
-    async with an_intake_stage(broker.url, amqp_prefix) as stage:
-        second, sleeps = await after_the_first(stage), LongSleeps()
+    async with a_consumer_harness(broker.url, amqp_prefix) as harness:
+        second, sleeps = await after_the_first(harness), LongSleeps()
         second.clocks = replace(CLOCKS, sleep=sleeps)
-        await stage.publish("B-1", ROOM)
-        run(stage, second)
-        await stage.until(sleeps.begun.is_set, "the wait")
+        await harness.publish("B-1", ROOM)
+        run(harness, second)
+        await harness.until(sleeps.begun.is_set, "the wait")
         assert CLAIM_S - 60 < sleeps.for_s <= CLAIM_S
         assert "took the place of another one" in str(second.standing.ledger)
-        assert await stage.in_queues() == 1
-        assert stage.calendar.requests == []
+        assert await harness.in_queues() == 1
+        assert harness.calendar.requests == []
 
         sleeps.over.set()
-        await stage.until_done()
-        assert [call.kind for call in stage.calendar.requests] == ["scan", "create"]
-        await stage.stop()
+        await harness.until_done()
+        assert [call.kind for call in harness.calendar.requests] == ["scan", "create"]
+        await harness.stop()
 
 
 async def test_a_first_ledger_waits_for_nobody(broker: BrokerNode, amqp_prefix: str) -> None:
     sleeps = LongSleeps()
-    async with an_intake_stage(broker.url, amqp_prefix, consuming=False) as stage:
-        stage.intake.clocks = replace(CLOCKS, sleep=sleeps)
-        await stage.until_ready()
-        await stage.publish("B-1", ROOM)
-        await stage.until_done()
+    async with a_consumer_harness(broker.url, amqp_prefix, consuming=False) as harness:
+        harness.intake.clocks = replace(CLOCKS, sleep=sleeps)
+        await harness.until_ready()
+        await harness.publish("B-1", ROOM)
+        await harness.until_done()
         assert not sleeps.begun.is_set()
-        await stage.assert_exact()
+        await harness.assert_exact()
 
 
 async def test_only_a_ledger_that_took_anothers_place_has_its_rooms_scanned_twice(
     broker: BrokerNode, amqp_prefix: str
 ) -> None:
-    async with an_intake_stage(broker.url, amqp_prefix) as stage:
-        assert not scans_twice(stage.intake)
-        second = await after_the_first(stage)
+    async with a_consumer_harness(broker.url, amqp_prefix) as harness:
+        assert not scans_twice(harness.intake)
+        second = await after_the_first(harness)
         sleeps = LongSleeps()
         sleeps.over.set()
         second.clocks = replace(CLOCKS, sleep=sleeps)
-        run(stage, second)
-        await stage.until_ready()
+        run(harness, second)
+        await harness.until_ready()
         assert scans_twice(second)

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_body, a_command, an_event
-from tests.stage import Stage
+from tests.program_harness import ProgramHarness
 
 pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="module")]
 
@@ -67,41 +67,43 @@ each = pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN.keys())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with Stage(tmp_path_factory.mktemp("broken"), broker.url) as stage:
-        await stage.worker()
-        yield stage
+async def harness(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProgramHarness]:
+    async with ProgramHarness(tmp_path_factory.mktemp("broken"), broker.url) as harness:
+        await harness.worker()
+        yield harness
 
 
 @each
-async def test_a_message_that_is_no_command_lies_in_failed_unchanged(case: Broken, stage: Stage) -> None:
-    parked = await stage.failed.of(await stage.send_bytes(case.body, ROOM))
+async def test_a_message_that_is_no_command_lies_in_failed_unchanged(case: Broken, harness: ProgramHarness) -> None:
+    parked = await harness.failed.of(await harness.send_bytes(case.body, ROOM))
     assert parked.body == case.body
     assert parked.content_type == "application/json"
 
 
 @pytest.mark.parametrize("case", NOTED.values(), ids=NOTED.keys())
-async def test_the_reason_stands_on_it_as_a_code_and_as_a_sentence(case: Broken, stage: Stage) -> None:
-    parked = await stage.failed.of(await stage.send_bytes(case.body, ROOM))
+async def test_the_reason_stands_on_it_as_a_code_and_as_a_sentence(case: Broken, harness: ProgramHarness) -> None:
+    parked = await harness.failed.of(await harness.send_bytes(case.body, ROOM))
     assert parked.headers["x-roomsync-error-code"] == case.code
     assert re.fullmatch(SENTENCE, str(parked.headers["x-roomsync-error-message"]))
     assert "x-roomsync-failed-at" in parked.headers
 
 
 @each
-async def test_its_result_says_failed_and_repeats_only_what_passed_its_check(case: Broken, stage: Stage) -> None:
-    message_id = await stage.send_bytes(case.body, ROOM)
-    result = await stage.results.only(message_id)
-    assert stage.results.routing_key(message_id) == case.routing_key
+async def test_its_result_says_failed_and_repeats_only_what_passed_its_check(
+    case: Broken, harness: ProgramHarness
+) -> None:
+    message_id = await harness.send_bytes(case.body, ROOM)
+    result = await harness.results.only(message_id)
+    assert harness.results.routing_key(message_id) == case.routing_key
     assert result["outcome"] == "failed"
     assert (result["error"]["code"], result["error"]["member"]) == (case.code, case.member)
     assert {name: result[name] for name in case.known} == case.known
     assert result["message_id"] == message_id
 
 
-async def test_the_worker_goes_on_after_all_of_them(stage: Stage) -> None:
+async def test_the_worker_goes_on_after_all_of_them(harness: ProgramHarness) -> None:
     for case in BROKEN.values():
-        await stage.send_bytes(case.body, ROOM)
-    result = await stage.sync(a_command(booking_id="B-good"))
+        await harness.send_bytes(case.body, ROOM)
+    result = await harness.sync(a_command(booking_id="B-good"))
     assert result["outcome"] == "synced"
-    assert [event.booking for event in stage.exchange.calendar(ROOM)] == ["acme/B-good"]
+    assert [event.booking for event in harness.exchange.calendar(ROOM)] == ["acme/B-good"]

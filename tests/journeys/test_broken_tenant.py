@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
+from tests.program_harness import HarnessTenant, ProgramHarness, exchange_of
 from tests.programs import Finished
-from tests.stage import Stage, StageTenant, exchange_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -36,30 +36,30 @@ class Happened:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def happened(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Happened]:
     folder = tmp_path_factory.mktemp("broken-tenant")
-    late = StageTenant(name="late")
-    async with Stage(folder, broker.url) as stage, exchange_of(late, folder):
-        yield await story(stage, late)
+    late = HarnessTenant(name="late")
+    async with ProgramHarness(folder, broker.url) as harness, exchange_of(late, folder):
+        yield await story(harness, late)
 
 
-async def story(stage: Stage, late: StageTenant) -> Happened:
-    secret = stage.folder / "late.password"
+async def story(harness: ProgramHarness, late: HarnessTenant) -> Happened:
+    secret = harness.folder / "late.password"
     secret.write_text("an old one")
-    (stage.folder / "tenants.d").mkdir(exist_ok=True)
-    (stage.folder / "tenants.d" / "late.toml").write_text(
+    (harness.folder / "tenants.d").mkdir(exist_ok=True)
+    (harness.folder / "tenants.d" / "late.toml").write_text(
         late.toml(within="", password='password_file = "late.password"')
     )
-    await stage.worker()
+    await harness.worker()
     counts = late.simulator.counts
-    sent = [await stage.send(a_command(tenant="late", room=room)) for room in ROOMS]
-    deferred = [await stage.deferred(message_id, 60) for message_id in sent]
+    sent = [await harness.send(a_command(tenant="late", room=room)) for room in ROOMS]
+    deferred = [await harness.deferred(message_id, 60) for message_id in sent]
     rejected = counts.rejected
-    meanwhile = await stage.sync(a_command(room="calm@acme.example"))
-    code, ready = await stage.readyz()
-    listed, retried = await stage.run("tenant", "list", "--json"), await stage.run("tenant", "retry", "late")
+    meanwhile = await harness.sync(a_command(room="calm@acme.example"))
+    code, ready = await harness.readyz()
+    listed, retried = await harness.run("tenant", "list", "--json"), await harness.run("tenant", "retry", "late")
     secret.write_text(late.password)
     for message in deferred:
-        await stage.bring_back(message)
-    mended = [await stage.results.only(message_id) for message_id in sent]
+        await harness.bring_back(message)
+    mended = [await harness.results.only(message_id) for message_id in sent]
     return Happened(
         deferred=[dict(message.headers) for message in deferred],
         rejected=rejected,
@@ -70,7 +70,7 @@ async def story(stage: Stage, late: StageTenant) -> Happened:
         retried=retried,
         mended=mended,
         rejected_in_all=counts.rejected,
-        listed_after=await stage.run("tenant", "list"),
+        listed_after=await harness.run("tenant", "list"),
     )
 
 

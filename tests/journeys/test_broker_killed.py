@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.chaos.arena import WORKERS, Arena
+from tests.chaos.chaos_harness import WORKERS, ChaosHarness
 from tests.chaos.judge import Judgement, ended, judge
 from tests.chaos.run import settle
 
@@ -64,43 +64,43 @@ def expected(shared: Path) -> Counter[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def happened(recorded: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Happened]:
-    async with Arena(tmp_path_factory.mktemp("broker-killed")) as arena:
+    async with ChaosHarness(tmp_path_factory.mktemp("broker-killed")) as harness:
         for number in range(WORKERS):
-            await arena.start_worker(number)
+            await harness.start_worker(number)
         for number in range(WORKERS):
-            await arena.until_consuming(number, WITHIN_S)
+            await harness.until_consuming(number, WITHIN_S)
         async with asyncio.TaskGroup() as running:
-            running.create_task(publish(arena, recorded))
-            killing = running.create_task(kill_broker(arena))
-        await settle(arena)
-        events = arena.events()
+            running.create_task(publish(harness, recorded))
+            killing = running.create_task(kill_broker(harness))
+        await settle(harness)
+        events = harness.events()
         yield Happened(
-            judgement=judge(arena.published, events, ended(arena.results, well=True)),
+            judgement=judge(harness.published, events, ended(harness.results, well=True)),
             in_calendars=Counter(event.room for event in events),
             deaths=killing.result(),
             commands_count=len(recorded),
-            parked_count=arena.replayed,
+            parked_count=harness.replayed,
         )
 
 
-async def publish(arena: Arena, commands: list[dict[str, Any]]) -> None:
+async def publish(harness: ChaosHarness, commands: list[dict[str, Any]]) -> None:
     """Some at once, each as often as it takes until it is confirmed."""
     async with asyncio.TaskGroup() as sending:
         for number, command in enumerate(commands):
-            await until(lambda number=number: number - len(arena.results) < BEHIND_MAX, "results")
-            sending.create_task(arena.publish(command))
+            await until(lambda number=number: number - len(harness.results) < BEHIND_MAX, "results")
+            sending.create_task(harness.publish(command))
 
 
-async def kill_broker(arena: Arena) -> list[Death]:
+async def kill_broker(harness: ChaosHarness) -> list[Death]:
     """Power cuts, each after some more writes."""
     deaths = []
-    applied = arena.exchange.counts.applied
+    applied = harness.exchange.counts.applied
     for _ in range(KILLS):
         before = applied.total()
         await until(lambda before=before: applied.total() >= before + KILLED_AFTER_WRITES, "writes")
-        deaths.append(Death(confirmed=arena.messages, told=len(arena.told)))
-        await asyncio.to_thread(arena.broker.kill)
-        await asyncio.to_thread(arena.broker.start)
+        deaths.append(Death(confirmed=harness.messages, told=len(harness.told)))
+        await asyncio.to_thread(harness.broker.kill)
+        await asyncio.to_thread(harness.broker.start)
     return deaths
 
 

@@ -18,7 +18,7 @@ import pytest_asyncio
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
 from tests.live import LiveTraffic, listening, spread
-from tests.stage import Stage, StageTenant
+from tests.program_harness import HarnessTenant, ProgramHarness
 
 COUNT = int(os.environ.get("ROOMSYNC_DEFERRED", "0"))
 """0: few, and the broker's minute is cut short for them."""
@@ -55,36 +55,36 @@ async def happened(
     broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Happened]:
     folder = tmp_path_factory.mktemp("deferred")
-    late, calm = StageTenant(name="late", latency_ms=20), StageTenant(name="calm", latency_ms=20)
-    async with Stage(folder, broker.url, calm, partitions=16) as stage:
+    late, calm = HarnessTenant(name="late", latency_ms=20), HarnessTenant(name="calm", latency_ms=20)
+    async with ProgramHarness(folder, broker.url, calm, partitions=16) as harness:
         exchange = late.open_exchange(folder)
         await exchange.start()
         try:
-            told = await story(stage, late, COUNT or FEW)
+            told = await story(harness, late, COUNT or FEW)
         finally:
             await exchange.stop()
         say(request, told)
         yield told
 
 
-async def story(stage: Stage, late: StageTenant, count: int) -> Happened:
-    secret = stage.folder / "late.password"
+async def story(harness: ProgramHarness, late: HarnessTenant, count: int) -> Happened:
+    secret = harness.folder / "late.password"
     secret.write_text("an old one")
-    tenants = stage.folder / "tenants.d"
+    tenants = harness.folder / "tenants.d"
     (tenants / "late.toml").write_text(late.toml(within="", password='password_file = "late.password"'))
-    await stage.worker()
-    ear = await listening(stage)
+    await harness.worker()
+    ear = await listening(harness)
     rooms = [f"calm-{number}@calm.example" for number in range(CALM_ROOMS)]
-    calm = LiveTraffic(stage=stage, ear=ear, tenant="calm", rooms=rooms, every_s=CALM_EVERY_S)
+    calm = LiveTraffic(harness=harness, ear=ear, tenant="calm", rooms=rooms, every_s=CALM_EVERY_S)
     asking = asyncio.create_task(calm.go_on())
     await ear.until_synced("calm", CALM_BEFORE, WITHIN_S)
     calm.phase, broken_s = "broken", time.monotonic()
-    await publish(stage, count)
-    await until_deferred(stage, count)
+    await publish(harness, count)
+    await until_deferred(harness, count)
     calm.phase, repaired_s = "returning", time.monotonic()
     secret.write_text(late.password)
     if not COUNT:
-        await bring_back(stage)
+        await bring_back(harness)
     await ear.until_synced("late", count, WITHIN_S)
     back_s = time.monotonic()
     asking.cancel()
@@ -97,18 +97,18 @@ async def story(stage: Stage, late: StageTenant, count: int) -> Happened:
         calm_published=calm.published,
         waits_s=calm.waits_s,
         rejected=late.simulator.counts.rejected,
-        parked=len(stage.failed.messages),
+        parked=len(harness.failed.messages),
         deferred_s=repaired_s - broken_s,
         back_after_s=back_s - repaired_s,
     )
 
 
-async def publish(stage: Stage, count: int) -> None:
+async def publish(harness: ProgramHarness, count: int) -> None:
     """Bookings in a great many rooms."""
     for first in range(0, count, 500):
         await asyncio.gather(
             *(
-                stage.send(a_command(tenant="late", booking_id=f"L-{number}", room=room_of(number, count)))
+                harness.send(a_command(tenant="late", booking_id=f"L-{number}", room=room_of(number, count)))
                 for number in range(first, min(first + 500, count))
             )
         )
@@ -118,20 +118,20 @@ def room_of(number: int, count: int) -> str:
     return f"room-{number % max(1, count // COMMANDS_EACH)}@late.example"
 
 
-async def until_deferred(stage: Stage, count: int) -> None:
+async def until_deferred(harness: ProgramHarness, count: int) -> None:
     """Until all are, or, of a great many, until the first come back."""
     until_s = time.monotonic() + DEFERRED_WITHIN_S
     # A queue tells nobody that it has grown.
-    while await stage.depth(stage.names.deferred(TIER_S)) < count and time.monotonic() < until_s:  # noqa: ASYNC110
+    while await harness.depth(harness.names.deferred(TIER_S)) < count and time.monotonic() < until_s:  # noqa: ASYNC110
         await asyncio.sleep(LOOK_S)
 
 
-async def bring_back(stage: Stage) -> None:
+async def bring_back(harness: ProgramHarness) -> None:
     """What the broker does once the minute is over."""
-    async with await stage.connection.channel() as channel:
-        queue = await channel.get_queue(stage.names.deferred(TIER_S), ensure=False)
+    async with await harness.connection.channel() as channel:
+        queue = await channel.get_queue(harness.names.deferred(TIER_S), ensure=False)
         while message := await queue.get(fail=False):
-            await stage.bring_back(message)
+            await harness.bring_back(message)
             await message.ack()
 
 

@@ -19,8 +19,8 @@ from aio_pika import DeliveryMode, Message
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
 from tests.live import LiveTraffic, listening, percentile_ms, spread
+from tests.program_harness import HarnessTenant, ProgramHarness
 from tests.programs import Program
-from tests.stage import Stage, StageTenant
 
 COUNT = int(os.environ.get("ROOMSYNC_LIVE", "0"))
 """0: few, which nothing is measured by."""
@@ -52,48 +52,50 @@ async def happened(
     broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Happened]:
     folder = tmp_path_factory.mktemp("live")
-    async with Stage(folder, broker.url, StageTenant(latency_ms=50), partitions=16, collects_failed=False) as stage:
-        told = await story(stage, COUNT or FEW)
+    async with ProgramHarness(
+        folder, broker.url, HarnessTenant(latency_ms=50), partitions=16, collects_failed=False
+    ) as harness:
+        told = await story(harness, COUNT or FEW)
         say(request, told)
         yield told
 
 
-async def story(stage: Stage, count: int) -> Happened:
-    await park(stage, count)
-    await stage.worker()
-    ear = await listening(stage)
+async def story(harness: ProgramHarness, count: int) -> Happened:
+    await park(harness, count)
+    await harness.worker()
+    ear = await listening(harness)
     rooms = [f"live-{number}@acme.example" for number in range(40)]
-    live = LiveTraffic(stage=stage, ear=ear, tenant="acme", rooms=rooms, every_s=EVERY_S)
+    live = LiveTraffic(harness=harness, ear=ear, tenant="acme", rooms=rooms, every_s=EVERY_S)
     going_on = asyncio.create_task(live.go_on())
     await ear.until_synced("acme", len(rooms), WITHIN_S)
     # From here on every room is known.
     live.waits_s.clear()
     await ear.until_synced("acme", BEFORE + len(rooms), WITHIN_S)
     live.phase = "beside"
-    given = ("failed", "replay", "--config", str(stage.folder / "roomsync.toml"))
+    given = ("failed", "replay", "--config", str(harness.folder / "roomsync.toml"))
     asked = ("--code", "rights_missing", "--yes", "--wait", "--rate", RATE)
-    replay = await Program.start(*given, *asked, environment=stage.environment, output=stage.folder / "replay.log")
+    replay = await Program.start(*given, *asked, environment=harness.environment, output=harness.folder / "replay.log")
     assert await replay.ended(WITHIN_S) == 0, replay.tail
     going_on.cancel()
     await live.all_told(WITHIN_S)
-    exchange = stage.exchange
+    exchange = harness.exchange
     boxes = exchange.store.mailboxes()
     return Happened(
         count=count,
-        audit=(await stage.run("failed", "audit", "--json")).json(),
+        audit=(await harness.run("failed", "audit", "--json")).json(),
         results=ear.results,
         waits_s=live.waits_s,
         events=Counter(event.booking or "" for box in boxes for event in exchange.calendar(box.address)),
-        left=await stage.depth(stage.names.failed),
+        left=await harness.depth(harness.names.failed),
         refused=exchange.counts.throttled.total(),
         early=exchange.counts.early,
     )
 
 
-async def park(stage: Stage, count: int) -> None:
+async def park(harness: ProgramHarness, count: int) -> None:
     """Put messages into the failed queue, as a worker parks them."""
     at = datetime.now(UTC).isoformat()
-    failed = await stage.channel.get_exchange(stage.names.failed, ensure=False)
+    failed = await harness.channel.get_exchange(harness.names.failed, ensure=False)
 
     async def one(number: int) -> None:
         command = a_command(booking_id=f"F-{number}", room=f"room-{number % 100}@acme.example")

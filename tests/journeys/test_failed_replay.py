@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command, an_event
+from tests.program_harness import ProgramHarness
 from tests.programs import Finished
-from tests.stage import Stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
@@ -46,35 +46,35 @@ class Story:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
-    async with Stage(tmp_path_factory.mktemp("failed"), broker.url, collects_failed=False) as stage:
-        yield await tell(stage)
+    async with ProgramHarness(tmp_path_factory.mktemp("failed"), broker.url, collects_failed=False) as harness:
+        yield await tell(harness)
 
 
-async def tell(stage: Stage) -> Story:
-    exchange, failed = stage.exchange, stage.names.failed
+async def tell(harness: ProgramHarness) -> Story:
+    exchange, failed = harness.exchange, harness.names.failed
     for room in ROOMS:
         exchange.access.deny(room)
-    await stage.publish(the_booking(number) for number in range(BOOKINGS))
-    await stage.work_off(within_s=300)
-    listed = (await stage.run("failed", "list", "--code", "rights_missing", "--json")).json()
-    groups = (await stage.run("failed", "list", "--group-by", "code")).out
-    shown = await stage.run("failed", "show", listed["messages"][0]["id"])
-    shown_personal = await stage.run("failed", "show", listed["messages"][0]["id"], "--personal")
+    await harness.publish(the_booking(number) for number in range(BOOKINGS))
+    await harness.work_off(within_s=300)
+    listed = (await harness.run("failed", "list", "--code", "rights_missing", "--json")).json()
+    groups = (await harness.run("failed", "list", "--group-by", "code")).out
+    shown = await harness.run("failed", "show", listed["messages"][0]["id"])
+    shown_personal = await harness.run("failed", "show", listed["messages"][0]["id"], "--personal")
     for room in ROOMS:
         exchange.access.allow(room)
-    await stage.worker()
+    await harness.worker()
     # Meanwhile the publisher went on: one booking was cancelled, one is booked in a newer version.
-    await stage.sync(a_command(command="cancel", booking_id=GONE, version=2, room=room_of(1)))
-    await stage.sync(a_command(booking_id=RENAMED, version=2, room=room_of(2), event=an_event(subject="Newer")))
+    await harness.sync(a_command(command="cancel", booking_id=GONE, version=2, room=room_of(1)))
+    await harness.sync(a_command(booking_id=RENAMED, version=2, room=room_of(2), event=an_event(subject="Newer")))
     counted = Counter(exchange.counts.requests)
-    dry = (await stage.run("failed", "replay", "--code", "rights_missing", "--dry-run", "--json")).json()
+    dry = (await harness.run("failed", "replay", "--code", "rights_missing", "--dry-run", "--json")).json()
     requests_for_preview = Counter(exchange.counts.requests) - counted
-    depth_after_dry = await stage.depth(failed)
+    depth_after_dry = await harness.depth(failed)
     arguments = ("--code", "rights_missing", "--yes", "--wait", "--json", "--rate", "50", "--operator", "ada@desk")
-    replayed = await stage.run("failed", "replay", *arguments)
+    replayed = await harness.run("failed", "replay", *arguments)
     assert replayed.code == 0, replayed.said
-    audit = (await stage.run("failed", "audit", "--json")).json()
-    audited = (await stage.run("failed", "audit", audit[0]["audit"], "--json")).json()
+    audit = (await harness.run("failed", "audit", "--json")).json()
+    audited = (await harness.run("failed", "audit", audit[0]["audit"], "--json")).json()
     return Story(
         listed=listed,
         groups=groups,
@@ -84,7 +84,7 @@ async def tell(stage: Stage) -> Story:
         depth_after_dry=depth_after_dry,
         requests_for_preview=requests_for_preview,
         replayed=replayed.json(),
-        depth=await stage.depth(failed),
+        depth=await harness.depth(failed),
         events={
             (event.booking or "").removeprefix("acme/"): event.subject
             for room in ROOMS
@@ -92,7 +92,7 @@ async def tell(stage: Stage) -> Story:
         },
         audit=audit,
         audited=audited,
-        told=stage.results.told,
+        told=harness.results.told,
     )
 
 

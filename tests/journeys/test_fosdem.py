@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import SimEvent, Simulator
-from tests.stage import QUICK_CLAIMS, Stage, StageTenant
+from tests.program_harness import QUICK_CLAIMS, HarnessTenant, ProgramHarness
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -79,33 +79,37 @@ def recorded(shared: Path) -> Recorded:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with a_conference(broker, tmp_path_factory) as stage:
-        yield stage
+async def harness(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProgramHarness]:
+    async with a_conference(broker, tmp_path_factory) as harness:
+        yield harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def first(stage: Stage, recorded: Recorded) -> Run:
+async def first(harness: ProgramHarness, recorded: Recorded) -> Run:
     """The whole backlog waits when the worker starts."""
-    return await published(stage, recorded)
+    return await published(harness, recorded)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def again(stage: Stage, recorded: Recorded, first: Run) -> Run:
+async def again(harness: ProgramHarness, recorded: Recorded, first: Run) -> Run:
     """The same file once more."""
-    return await published(stage, recorded)
+    return await published(harness, recorded)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def last(
-    stage: Stage, recorded: Recorded, again: Run, broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory
+    harness: ProgramHarness,
+    recorded: Recorded,
+    again: Run,
+    broker: BrokerNode,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Last:
     """And once more with an empty ledger in place of the lost one, which waits for the most part: the shuffled
-    conferences, each on a stage of its own, fill the time."""
-    for file in stage.folder.glob("ledger.db*"):
+    conferences, each on a harness of its own, fill the time."""
+    for file in harness.folder.glob("ledger.db*"):
         file.unlink()
     forgetful, shuffled = await asyncio.gather(
-        published(stage, recorded, scans=2),
+        published(harness, recorded, scans=2),
         asyncio.gather(*(shuffle(recorded, seed, a_conference(broker, tmp_path_factory)) for seed in SEEDS)),
     )
     return Last(forgetful=forgetful, shuffled=dict(zip(SEEDS, shuffled, strict=True)))
@@ -167,21 +171,21 @@ async def test_equal_content_under_two_versions_and_a_lost_ledger_end_with_the_h
     seed: int, recorded: Recorded, broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     commands = random.Random(seed).sample(twice(recorded.commands), 2 * COMMANDS)  # noqa: S311 - an order
-    async with a_conference(broker, tmp_path_factory) as stage:
-        await work_off(stage, commands[:COMMANDS])
-        trashed = highest(event for room in recorded.calendars for event in stage.exchange.deleted_items(room))
-        for file in stage.folder.glob("ledger.db*"):
+    async with a_conference(broker, tmp_path_factory) as harness:
+        await work_off(harness, commands[:COMMANDS])
+        trashed = highest(event for room in recorded.calendars for event in harness.exchange.deleted_items(room))
+        for file in harness.folder.glob("ledger.db*"):
             file.unlink()
-        await work_off(stage, commands[COMMANDS:])
-        assert stage.failed.messages == []
-        found = highest(all_events(stage.exchange))
+        await work_off(harness, commands[COMMANDS:])
+        assert harness.failed.messages == []
+        found = highest(all_events(harness.exchange))
         wanted = {
             (room, str(row[0])): 2 * int(str(row[1])) for room, rows in recorded.calendars.items() for row in rows
         }
         assert {place: version for place, version in found.items() if place in wanted} == wanted
         # Of a removal that met no event, nothing is left when the ledger is lost: it bars as far as Deleted Items tell.
         assert all(version > trashed.get(place, 0) for place, version in found.items() if place not in wanted)
-        assert len(list(all_events(stage.exchange))) == len(found)
+        assert len(list(all_events(harness.exchange))) == len(found)
 
 
 def twice(commands: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -189,11 +193,11 @@ def twice(commands: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [command | {"version": 2 * command["version"] - less} for command in commands for less in (1, 0)]
 
 
-async def work_off(stage: Stage, commands: Iterable[dict[str, Any]]) -> None:
+async def work_off(harness: ProgramHarness, commands: Iterable[dict[str, Any]]) -> None:
     """Publish commands, and let a worker do everything, second scans included."""
-    await asyncio.gather(*(stage.send(command) for command in commands))
-    await stage.work_off(idle_s=20, within_s=180)
-    assert await stage.waiting() == 0
+    await asyncio.gather(*(harness.send(command) for command in commands))
+    await harness.work_off(idle_s=20, within_s=180)
+    assert await harness.waiting() == 0
 
 
 def highest(events: Iterable[SimEvent]) -> dict[tuple[str, str], int]:
@@ -205,46 +209,46 @@ def highest(events: Iterable[SimEvent]) -> dict[tuple[str, str], int]:
     return found
 
 
-async def shuffle(recorded: Recorded, seed: int, stage: Stage) -> Calendars:
-    """Publish the commands in another order on a fresh stage, and let a worker do everything."""
+async def shuffle(recorded: Recorded, seed: int, harness: ProgramHarness) -> Calendars:
+    """Publish the commands in another order on a fresh harness, and let a worker do everything."""
     commands = random.Random(seed).sample(recorded.commands, COMMANDS)  # noqa: S311 - an order, nothing secret
-    async with stage:
-        await asyncio.gather(*(stage.send(command) for command in commands))
-        await stage.work_off()
-        await stage.results.wait_for(COMMANDS + MOVES)
-        assert stage.failed.messages == []
-        return calendars(stage.exchange)
+    async with harness:
+        await asyncio.gather(*(harness.send(command) for command in commands))
+        await harness.work_off()
+        await harness.results.wait_for(COMMANDS + MOVES)
+        assert harness.failed.messages == []
+        return calendars(harness.exchange)
 
 
-def a_conference(broker: BrokerNode, folders: pytest.TempPathFactory) -> Stage:
+def a_conference(broker: BrokerNode, folders: pytest.TempPathFactory) -> ProgramHarness:
     folder = folders.mktemp("conference")
-    return Stage(folder, broker.url, StageTenant(name="fosdem"), partitions=16, sync=QUICK_CLAIMS)
+    return ProgramHarness(folder, broker.url, HarnessTenant(name="fosdem"), partitions=16, sync=QUICK_CLAIMS)
 
 
-async def published(stage: Stage, recorded: Recorded, *, scans: int = 0) -> Run:
+async def published(harness: ProgramHarness, recorded: Recorded, *, scans: int = 0) -> Run:
     """Publish the file, then let a worker do everything, and go on until each room was scanned so often."""
-    counts = stage.exchange.counts
+    counts = harness.exchange.counts
     requests, by_room, applied = counts.requests.copy(), counts.by_room.copy(), counts.applied.total()
-    told = len(stage.results.messages)
+    told = len(harness.results.messages)
     rooms = {command["room"] for command in recorded.commands}
-    finished = await stage.run("publish", str(recorded.file))
+    finished = await harness.run("publish", str(recorded.file))
     assert finished.code == 0, finished.said
-    worker = await stage.worker("--exit-when-idle", "60")
-    await stage.results.wait_for(told + COMMANDS + MOVES, within_s=60)
-    await stage.until(
+    worker = await harness.worker("--exit-when-idle", "60")
+    await harness.results.wait_for(told + COMMANDS + MOVES, within_s=60)
+    await harness.until(
         lambda: all(counts.by_room[room, SCAN] - by_room[room, SCAN] >= scans for room in rooms), "the scans"
     )
     worker.signal(signal.SIGTERM)
     assert await worker.ended(within_s=25) == 0, worker.tail
-    assert await stage.waiting() == 0
+    assert await harness.waiting() == 0
     return Run(
-        calendars=calendars(stage.exchange),
-        item_ids=frozenset(event.item_id for event in all_events(stage.exchange)),
+        calendars=calendars(harness.exchange),
+        item_ids=frozenset(event.item_id for event in all_events(harness.exchange)),
         requests=counts.requests - requests,
         by_room=counts.by_room - by_room,
         applied=counts.applied.total() - applied,
-        results=stage.results.told[told:],
-        failed=len(stage.failed.messages),
+        results=harness.results.told[told:],
+        failed=len(harness.failed.messages),
     )
 
 

@@ -13,8 +13,8 @@ from adapters.simulator.faults import ItemCode, LoseReply
 from tests.bare_publisher import BareClient, Lying
 from tests.builders import a_body, a_command
 from tests.poison import Poison, headers, is_copy_of, text
+from tests.program_harness import ProgramHarness
 from tests.programs import Program
-from tests.stage import Stage
 
 FULL = headers((b"big", text(b"x" * 131_000)))
 """As a header frame that holds 131,052 bytes of properties."""
@@ -38,7 +38,7 @@ TAKING_OVER = full("taken-over", TAKEN_OVER, command="update", version=2)
 class Run:
     """All of it, when it is over."""
 
-    stage: Stage
+    harness: ProgramHarness
     worker: Program
     lying: list[Lying]
     """What lay in `failed` then."""
@@ -46,49 +46,49 @@ class Run:
     """What lay in the deferred queue for second looks."""
 
     def told(self, booking: str) -> list[dict[str, Any]]:
-        return [each for each in self.stage.results.told if each["booking_id"] == booking]
+        return [each for each in self.harness.results.told if each["booking_id"] == booking]
 
 
-async def told_of(stage: Stage, *wanted: tuple[str, int]) -> None:
+async def told_of(harness: ProgramHarness, *wanted: tuple[str, int]) -> None:
     """Wait for the final results of these bookings' versions."""
 
     def told() -> set[tuple[str, int]]:
-        return {(each["booking_id"], each["version"]) for each in stage.results.told if each["outcome"] != "delayed"}
+        return {(each["booking_id"], each["version"]) for each in harness.results.told if each["outcome"] != "delayed"}
 
-    await stage.until(lambda: told() >= set(wanted), f"results of {wanted}")
+    await harness.until(lambda: told() >= set(wanted), f"results of {wanted}")
 
 
-async def published(stage: Stage, *commands: Poison) -> None:
-    async with BareClient.connected(stage.url) as bare:
+async def published(harness: ProgramHarness, *commands: Poison) -> None:
+    async with BareClient.connected(harness.url) as bare:
         for each in commands:
-            await bare.publish(stage.names.commands, each.routing_key, each.body, each.properties)
+            await bare.publish(harness.names.commands, each.routing_key, each.body, each.properties)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def run(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
     folder = tmp_path_factory.mktemp("full-headers")
-    async with Stage(folder, broker.url, collects_failed=False, sync=QUICK) as stage:
-        faults = stage.exchange.faults
+    async with ProgramHarness(folder, broker.url, collects_failed=False, sync=QUICK) as harness:
+        faults = harness.exchange.faults
         faults.next(ItemCode(0, "ErrorMailboxStoreUnavailable"), room=BUSY, times=4, operation="CreateItem")
         for room in (LOST, TAKEN_OVER):
             faults.next(LoseReply(), room=room, operation="CreateItem")
-        worker = await stage.worker()
-        await stage.send(a_command(booking_id="taken-over", room=TAKEN_OVER))
-        await published(stage, BUSY_ONE, LOST_ONE)
-        await stage.until(lambda: bool(worker.events("booking.deferred")), "the claim that will be taken over")
+        worker = await harness.worker()
+        await harness.send(a_command(booking_id="taken-over", room=TAKEN_OVER))
+        await published(harness, BUSY_ONE, LOST_ONE)
+        await harness.until(lambda: bool(worker.events("booking.deferred")), "the claim that will be taken over")
         # It lasts that long, and nothing tells when it is over.
         over = asyncio.create_task(asyncio.sleep(CLAIM_S))
-        await told_of(stage, ("busy", 1), ("lost", 1))
-        await stage.send(a_command(booking_id="after", room=BUSY))
-        await stage.send(a_command(booking_id="neighbour", room=CALM))
-        await told_of(stage, ("after", 1), ("neighbour", 1))
+        await told_of(harness, ("busy", 1), ("lost", 1))
+        await harness.send(a_command(booking_id="after", room=BUSY))
+        await harness.send(a_command(booking_id="neighbour", room=CALM))
+        await told_of(harness, ("after", 1), ("neighbour", 1))
         await over
-        await published(stage, TAKING_OVER)
-        await told_of(stage, ("taken-over", 2))
-        async with BareClient.connected(stage.url) as bare:
-            lying = await bare.all_in(stage.names.failed)
-            looks = [each for each in await bare.all_in(stage.names.deferred(15)) if each.body == TAKING_OVER.body]
-        yield Run(stage=stage, worker=worker, lying=lying, looks=looks)
+        await published(harness, TAKING_OVER)
+        await told_of(harness, ("taken-over", 2))
+        async with BareClient.connected(harness.url) as bare:
+            lying = await bare.all_in(harness.names.failed)
+            looks = [each for each in await bare.all_in(harness.names.deferred(15)) if each.body == TAKING_OVER.body]
+        yield Run(harness=harness, worker=worker, lying=lying, looks=looks)
 
 
 @pytest.mark.parametrize("command", [BUSY_ONE, LOST_ONE], ids=["a room that is busy", "a lost reply"])
@@ -114,7 +114,7 @@ async def test_one_that_takes_over_a_lost_write_is_carried_out_and_its_second_lo
     assert (told["outcome"], told["attempts"]) == ("synced", 1)
     assert len(run.looks) == 1
     assert b"x-roomsync-look" in run.looks[0].properties
-    assert [event.booking for event in run.stage.exchange.calendar(TAKEN_OVER)] == ["acme/taken-over"]
+    assert [event.booking for event in run.harness.exchange.calendar(TAKEN_OVER)] == ["acme/taken-over"]
 
 
 async def test_the_worker_meets_no_error_of_its_own_and_keeps_its_session(run: Run) -> None:

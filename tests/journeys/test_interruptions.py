@@ -16,7 +16,7 @@ import pytest_asyncio
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import LateReply
 from tests.builders import a_command
-from tests.stage import QUICK_CLAIMS, Stage, StageTenant
+from tests.program_harness import QUICK_CLAIMS, HarnessTenant, ProgramHarness
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -48,22 +48,22 @@ class Story:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
-    tenant = StageTenant(latency_ms=150)
+    tenant = HarnessTenant(latency_ms=150)
     sync = QUICK_CLAIMS | {"batch_max": 2}
-    async with Stage(tmp_path_factory.mktemp("interruptions"), broker.url, tenant, sync=sync) as stage:
-        await asyncio.gather(*(stage.send(command) for command in backlog()))
-        drained = await drain(stage)
-        told_before_the_kill = await kill(stage)
-        worker = await stage.worker()
-        await stage.results.until(lambda: told_bookings(stage) == published(), "the rest", within_s=60)
+    async with ProgramHarness(tmp_path_factory.mktemp("interruptions"), broker.url, tenant, sync=sync) as harness:
+        await asyncio.gather(*(harness.send(command) for command in backlog()))
+        drained = await drain(harness)
+        told_before_the_kill = await kill(harness)
+        worker = await harness.worker()
+        await harness.results.until(lambda: told_bookings(harness) == published(), "the rest", within_s=60)
         worker.signal(signal.SIGTERM)
         await worker.ended(DRAINED_WITHIN_S)
         yield Story(
             drained=drained,
             told_before_the_kill=told_before_the_kill,
-            results=stage.results.told,
-            bookings=Counter(event.booking for room in rooms() for event in stage.exchange.calendar(room)),
-            failed=len(stage.failed.messages),
+            results=harness.results.told,
+            bookings=Counter(event.booking for room in rooms() for event in harness.exchange.calendar(room)),
+            failed=len(harness.failed.messages),
         )
 
 
@@ -79,26 +79,26 @@ def published() -> set[object]:
     return {command["booking_id"] for command in backlog()}
 
 
-def told_bookings(stage: Stage) -> set[object]:
-    return {result["booking_id"] for result in stage.results.told}
+def told_bookings(harness: ProgramHarness) -> set[object]:
+    return {result["booking_id"] for result in harness.results.told}
 
 
-async def drain(stage: Stage) -> Drained:
-    worker = await stage.worker()
-    await stage.results.wait_for(ALL // 10)
+async def drain(harness: ProgramHarness) -> Drained:
+    worker = await harness.worker()
+    await harness.results.wait_for(ALL // 10)
     worker.signal(signal.SIGTERM)
     code = await worker.ended(DRAINED_WITHIN_S)
-    return Drained(code=code, told=len(stage.results.messages), waiting=await stage.waiting())
+    return Drained(code=code, told=len(harness.results.messages), waiting=await harness.waiting())
 
 
-async def kill(stage: Stage) -> int:
+async def kill(harness: ProgramHarness) -> int:
     """Kill a worker while Exchange is at work for it: the events come into being, and nobody hears of it."""
-    stage.exchange.faults.next(LateReply(1), room=KILLED_IN, operation="CreateItem")
-    worker = await stage.worker()
-    await stage.until(lambda: stage.exchange.counts.faults["LateReply"] > 0, "the request to be killed in")
+    harness.exchange.faults.next(LateReply(1), room=KILLED_IN, operation="CreateItem")
+    worker = await harness.worker()
+    await harness.until(lambda: harness.exchange.counts.faults["LateReply"] > 0, "the request to be killed in")
     worker.signal(signal.SIGKILL)
     await worker.ended(5)
-    return len(stage.results.messages)
+    return len(harness.results.messages)
 
 
 async def test_a_worker_that_is_told_to_stop_ends_in_order_and_in_time(story: Story) -> None:

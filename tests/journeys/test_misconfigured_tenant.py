@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
+from tests.program_harness import HarnessTenant, ProgramHarness, exchange_of
 from tests.programs import Finished
-from tests.stage import Stage, StageTenant, exchange_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -62,45 +62,47 @@ class Happened:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def happened(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Happened]:
     folder = tmp_path_factory.mktemp("misconfigured")
-    late = StageTenant(name="late")
-    async with Stage(folder, broker.url, collects_failed=False) as stage, exchange_of(late, folder):
-        yield await story(stage, late)
+    late = HarnessTenant(name="late")
+    async with ProgramHarness(folder, broker.url, collects_failed=False) as harness, exchange_of(late, folder):
+        yield await story(harness, late)
 
 
-async def story(stage: Stage, late: StageTenant) -> Happened:
+async def story(harness: ProgramHarness, late: HarnessTenant) -> Happened:
     for name, content in (("late", "name = ["), ("unset", NOT_SET), ("cloud", NOT_SERVED)):
-        put(stage, name, content)
-    worker = await stage.worker()
-    meanwhile = await stage.sync(a_command())
-    sent = {name: await stage.send(a_command(tenant=name, room=f"board@{name}.example")) for name in WAITING}
-    deferred = {name: await stage.deferred(message_id, 60) for name, message_id in sent.items()}
-    code, ready = await stage.readyz()
-    ran = {name: await stage.run(*words) for name, words in COMMANDS.items()}
-    checked, parked = await stage.run("config", "check"), await stage.depth(stage.names.failed)
+        put(harness, name, content)
+    worker = await harness.worker()
+    meanwhile = await harness.sync(a_command())
+    sent = {name: await harness.send(a_command(tenant=name, room=f"board@{name}.example")) for name in WAITING}
+    deferred = {name: await harness.deferred(message_id, 60) for name, message_id in sent.items()}
+    code, ready = await harness.readyz()
+    ran = {name: await harness.run(*words) for name, words in COMMANDS.items()}
+    checked, parked = await harness.run("config", "check"), await harness.depth(harness.names.failed)
     long_ago = {"x-roomsync-first-seen-at": "2026-01-01T00:00:00Z"}
-    old = await stage.send(a_command(tenant="unset", room="old@unset.example"), headers=long_ago)
-    (stage.folder / "late.password").write_text(late.password)
-    put(stage, "late", late.toml(within="", password='password_file = "late.password"'))
-    await stage.until(lambda: any("late" in told["added"] for told in worker.events("tenants.reloaded")), "the tenant")
+    old = await harness.send(a_command(tenant="unset", room="old@unset.example"), headers=long_ago)
+    (harness.folder / "late.password").write_text(late.password)
+    put(harness, "late", late.toml(within="", password='password_file = "late.password"'))
+    await harness.until(
+        lambda: any("late" in told["added"] for told in worker.events("tenants.reloaded")), "the tenant"
+    )
     for name in ("late", "nobody"):
-        await stage.bring_back(deferred[name])
+        await harness.bring_back(deferred[name])
     return Happened(
         meanwhile=meanwhile,
         deferred={name: dict(message.headers) for name, message in deferred.items()},
-        old=await stage.results.only(old),
+        old=await harness.results.only(old),
         ready=ready,
         ready_code=code,
         ran=ran,
         checked=checked,
         parked=parked,
-        mended=await stage.results.only(sent["late"]),
-        unknown=await stage.results.only(sent["nobody"]),
-        workers=len(stage.running),
+        mended=await harness.results.only(sent["late"]),
+        unknown=await harness.results.only(sent["nobody"]),
+        workers=len(harness.running),
     )
 
 
-def put(stage: Stage, name: str, content: str) -> None:
-    fresh = stage.folder / "tenants.d" / f"{name}.fresh"
+def put(harness: ProgramHarness, name: str, content: str) -> None:
+    fresh = harness.folder / "tenants.d" / f"{name}.fresh"
     fresh.write_text(content)
     fresh.replace(fresh.with_suffix(".toml"))
 

@@ -20,8 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import HttpStatus, ItemCode, Throttle
 from tests.builders import a_command, an_event
+from tests.program_harness import QUICK_CLAIMS, HarnessTenant, ProgramHarness
 from tests.span_collector import SpanCollector
-from tests.stage import QUICK_CLAIMS, Stage, StageTenant
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -37,8 +37,8 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PUBLISHED_AGO_S = 60
 
 
-class TracedStage(Stage):
-    """A stage whose programs send their spans somewhere."""
+class TracedHarness(ProgramHarness):
+    """A harness whose programs send their spans somewhere."""
 
     spans_to: str
 
@@ -73,14 +73,14 @@ class Seen:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def seen(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Seen]:
-    good, locked = StageTenant(name="acme"), StageTenant(name="bravo")
-    stage = TracedStage(tmp_path_factory.mktemp("operating"), broker.url, good, locked, sync=QUICK_CLAIMS)
-    async with SpanCollector() as collector, stage:
-        stage.spans_to = collector.url
-        worker = await stage.worker()
-        await story(stage)
-        status, ready = await settled_status(stage), json.loads(await told(stage, "readyz"))
-        metrics = await told(stage, "metrics")
+    good, locked = HarnessTenant(name="acme"), HarnessTenant(name="bravo")
+    harness = TracedHarness(tmp_path_factory.mktemp("operating"), broker.url, good, locked, sync=QUICK_CLAIMS)
+    async with SpanCollector() as collector, harness:
+        harness.spans_to = collector.url
+        worker = await harness.worker()
+        await story(harness)
+        status, ready = await settled_status(harness), json.loads(await told(harness, "readyz"))
+        metrics = await told(harness, "metrics")
         worker.signal(signal.SIGTERM)
         assert await worker.ended(25) == 0, worker.tail
         yield Seen(
@@ -94,34 +94,34 @@ async def seen(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> 
         )
 
 
-async def story(stage: Stage) -> None:
+async def story(harness: ProgramHarness) -> None:
     """One booking is written, one was published a minute ago, one room is throttled, one is full, one tenant is
     locked out, and somebody publishes nonsense."""
-    faults = stage.exchange.faults
+    faults = harness.exchange.faults
     traced = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-    await stage.results.only(await stage.send(a_command(event=EVENT), headers=traced))
+    await harness.results.only(await harness.send(a_command(event=EVENT), headers=traced))
     minute_ago_ms = int((time.time() - PUBLISHED_AGO_S) * 1000)
     late = a_command(room="late@acme.example", event=EVENT)
-    await stage.results.only(await stage.send(late, headers={"timestamp_in_ms": minute_ago_ms}))
+    await harness.results.only(await harness.send(late, headers={"timestamp_in_ms": minute_ago_ms}))
     faults.next(Throttle(back_off_ms=200_000), room=BUSY, operation="CreateItem")
-    await stage.send(a_command(room=BUSY, event=EVENT))
+    await harness.send(a_command(room=BUSY, event=EVENT))
     faults.next(ItemCode(0, "ErrorQuotaExceeded"), times=9, room=FULL, operation="CreateItem")
-    await stage.results.only(await stage.send(a_command(room=FULL, event=EVENT)))
-    stage.tenants[1].simulator.faults.next(HttpStatus(403), times=99)
-    await stage.send(a_command(tenant="bravo", room="hall@bravo.example", event=EVENT))
-    await stage.results.only(await stage.send(a_command(tenant="made-up-tenant", event=EVENT)))
+    await harness.results.only(await harness.send(a_command(room=FULL, event=EVENT)))
+    harness.tenants[1].simulator.faults.next(HttpStatus(403), times=99)
+    await harness.send(a_command(tenant="bravo", room="hall@bravo.example", event=EVENT))
+    await harness.results.only(await harness.send(a_command(tenant="made-up-tenant", event=EVENT)))
 
 
-async def told(stage: Stage, path: str) -> str:
-    async with aiohttp.ClientSession() as session, session.get(f"{stage.http['roomsync.toml']}/{path}") as answer:
+async def told(harness: ProgramHarness, path: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(f"{harness.http['roomsync.toml']}/{path}") as answer:
         return await answer.text()
 
 
-async def settled_status(stage: Stage) -> dict[str, Any]:
+async def settled_status(harness: ProgramHarness) -> dict[str, Any]:
     """The status once the breaker is open, the room is throttled and the failed messages were counted at the broker."""
     async with asyncio.timeout(40):
         while True:
-            status: dict[str, Any] = json.loads(await told(stage, "status"))
+            status: dict[str, Any] = json.loads(await told(harness, "status"))
             tenants = status["tenants"]
             stopped = tenants.get("bravo", {}).get("breaker") == "open"
             if stopped and tenants["acme"]["throttled_rooms"] and (status["queues"] or {}).get("failed") is not None:

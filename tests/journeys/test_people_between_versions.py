@@ -13,7 +13,7 @@ from adapters.simulator import SimEvent
 from adapters.simulator.outlook import Outlook
 from tests.builders import a_command, an_event
 from tests.chaos.judge import differences
-from tests.stage import Stage
+from tests.program_harness import ProgramHarness
 
 pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -23,71 +23,71 @@ CONTENT = an_event(
 )
 OTHER = an_event(subject="Retrospective", location="Attic", show_as="tentative")
 
-Doing = Callable[[Stage, SimEvent], None]
+Doing = Callable[[ProgramHarness, SimEvent], None]
 REPEAT = "repeat"
 """How Outlook makes an event recurring, where the simulator has it."""
 
 
 def edited(**members: object) -> Doing:
-    return lambda stage, event: _ignore(stage.exchange.outlook.edit(event.room, event.item_id, **members))
+    return lambda harness, event: _ignore(harness.exchange.outlook.edit(event.room, event.item_id, **members))
 
 
-def edited_times(stage: Stage, event: SimEvent) -> None:
+def edited_times(harness: ProgramHarness, event: SimEvent) -> None:
     later = timedelta(hours=3)
-    stage.exchange.outlook.edit(event.room, event.item_id, start=event.start + later, end=event.end + 2 * later)
+    harness.exchange.outlook.edit(event.room, event.item_id, start=event.start + later, end=event.end + 2 * later)
 
 
-def edited_all_over(stage: Stage, event: SimEvent) -> None:
-    edited_times(stage, event)
+def edited_all_over(harness: ProgramHarness, event: SimEvent) -> None:
+    edited_times(harness, event)
     edited(subject="Mine", body="x", location="", categories=("Red",), sensitivity="Private", show_as="Free")(
-        stage, event
+        harness, event
     )
 
 
-def deleted(stage: Stage, event: SimEvent) -> None:
-    stage.exchange.outlook.delete(event.room, event.item_id)
+def deleted(harness: ProgramHarness, event: SimEvent) -> None:
+    harness.exchange.outlook.delete(event.room, event.item_id)
 
 
-def deleted_for_good(stage: Stage, event: SimEvent) -> None:
-    stage.exchange.store.remove(_item(stage, event))
+def deleted_for_good(harness: ProgramHarness, event: SimEvent) -> None:
+    harness.exchange.store.remove(_item(harness, event))
 
 
-def moved_away(stage: Stage, event: SimEvent) -> None:
-    stage.exchange.store.move(_item(stage, event), "recoverableitemsdeletions")
+def moved_away(harness: ProgramHarness, event: SimEvent) -> None:
+    harness.exchange.store.move(_item(harness, event), "recoverableitemsdeletions")
 
 
-def restored(stage: Stage, event: SimEvent) -> None:
-    trashed = stage.exchange.outlook.delete(event.room, event.item_id)
-    stage.exchange.outlook.restore(event.room, trashed.item_id)
+def restored(harness: ProgramHarness, event: SimEvent) -> None:
+    trashed = harness.exchange.outlook.delete(event.room, event.item_id)
+    harness.exchange.outlook.restore(event.room, trashed.item_id)
 
 
-def edited_then_deleted(stage: Stage, event: SimEvent) -> None:
-    edited_all_over(stage, event)
-    deleted(stage, event)
+def edited_then_deleted(harness: ProgramHarness, event: SimEvent) -> None:
+    edited_all_over(harness, event)
+    deleted(harness, event)
 
 
-def restored_then_edited(stage: Stage, event: SimEvent) -> None:
-    restored(stage, event)
-    (restored_event,) = stage.exchange.calendar(event.room)
-    edited_all_over(stage, restored_event)
+def restored_then_edited(harness: ProgramHarness, event: SimEvent) -> None:
+    restored(harness, event)
+    (restored_event,) = harness.exchange.calendar(event.room)
+    edited_all_over(harness, restored_event)
 
 
-def replaced_by_a_copy(stage: Stage, event: SimEvent) -> None:
-    stage.exchange.outlook.copy(event.room, event.item_id)
-    deleted(stage, event)
+def replaced_by_a_copy(harness: ProgramHarness, event: SimEvent) -> None:
+    harness.exchange.outlook.copy(event.room, event.item_id)
+    deleted(harness, event)
 
 
-def replaced_by_their_own(stage: Stage, event: SimEvent) -> None:
-    stage.exchange.outlook.create("elsewhere@acme.example", subject="Mine", start=event.start, end=event.end)
-    deleted(stage, event)
+def replaced_by_their_own(harness: ProgramHarness, event: SimEvent) -> None:
+    harness.exchange.outlook.create("elsewhere@acme.example", subject="Mine", start=event.start, end=event.end)
+    deleted(harness, event)
 
 
-def made_recurring(stage: Stage, event: SimEvent) -> None:
-    getattr(stage.exchange.outlook, REPEAT)(event.room, event.item_id)
+def made_recurring(harness: ProgramHarness, event: SimEvent) -> None:
+    getattr(harness.exchange.outlook, REPEAT)(event.room, event.item_id)
 
 
-def _item(stage: Stage, event: SimEvent) -> Any:  # noqa: ANN401 - an item of the simulator's store
-    item = stage.exchange.store.find(event.item_id)
+def _item(harness: ProgramHarness, event: SimEvent) -> Any:  # noqa: ANN401 - an item of the simulator's store
+    item = harness.exchange.store.find(event.item_id)
     assert item is not None
     return item
 
@@ -122,10 +122,10 @@ DOINGS = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with Stage(tmp_path_factory.mktemp("people"), broker.url) as stage:
-        await stage.worker()
-        yield stage
+async def harness(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProgramHarness]:
+    async with ProgramHarness(tmp_path_factory.mktemp("people"), broker.url) as harness:
+        await harness.worker()
+        yield harness
 
 
 @pytest.fixture
@@ -137,49 +137,51 @@ def room() -> str:
 @pytest.mark.parametrize("content", [pytest.param(CONTENT, id="same"), pytest.param(OTHER, id="other")])
 @pytest.mark.parametrize("people_do", DOINGS)
 async def test_the_next_version_puts_right_what_people_did(
-    stage: Stage, room: str, people_do: Doing, content: dict[str, object]
+    harness: ProgramHarness, room: str, people_do: Doing, content: dict[str, object]
 ) -> None:
-    await stage.sync(a_command(room=room, event=CONTENT))
-    people_do(stage, the_event(stage, room))
+    await harness.sync(a_command(room=room, event=CONTENT))
+    people_do(harness, the_event(harness, room))
     command = a_command(command="update", room=room, version=2, event=content)
-    result = await stage.sync(command)
+    result = await harness.sync(command)
     assert result["outcome"] == "synced"
-    assert list(wrong(command, the_event(stage, room))) == []
+    assert list(wrong(command, the_event(harness, room))) == []
 
 
 @pytest.mark.parametrize("content", [pytest.param(CONTENT, id="same"), pytest.param(OTHER, id="other")])
-async def test_a_copy_stays_until_the_room_is_reconciled(stage: Stage, room: str, content: dict[str, object]) -> None:
-    await stage.sync(a_command(room=room, event=CONTENT))
-    original = the_event(stage, room)
-    copy = stage.exchange.outlook.copy(room, original.item_id)
+async def test_a_copy_stays_until_the_room_is_reconciled(
+    harness: ProgramHarness, room: str, content: dict[str, object]
+) -> None:
+    await harness.sync(a_command(room=room, event=CONTENT))
+    original = the_event(harness, room)
+    copy = harness.exchange.outlook.copy(room, original.item_id)
     command = a_command(command="update", room=room, version=2, event=content)
-    await stage.sync(command)
-    by_id = {event.item_id: event for event in stage.exchange.calendar(room)}
+    await harness.sync(command)
+    by_id = {event.item_id: event for event in harness.exchange.calendar(room)}
     assert by_id.pop(copy.item_id) == copy
     (ours,) = by_id.values()
     assert list(wrong(command, ours)) == []
 
-    finished = await stage.run("reconcile", "--room", room, "--repair", "--yes")
+    finished = await harness.run("reconcile", "--room", room, "--repair", "--yes")
     assert finished.code == 0, finished.said
-    await stage.until(lambda: len(stage.exchange.calendar(room)) == 1, "the copy")
-    assert list(wrong(command, the_event(stage, room))) == []
+    await harness.until(lambda: len(harness.exchange.calendar(room)) == 1, "the copy")
+    assert list(wrong(command, the_event(harness, room))) == []
 
 
-async def test_reconcile_finds_nothing_after_versions_of_the_same_content(stage: Stage, room: str) -> None:
+async def test_reconcile_finds_nothing_after_versions_of_the_same_content(harness: ProgramHarness, room: str) -> None:
     for version, content in enumerate((CONTENT, OTHER, CONTENT, CONTENT), 1):
-        await stage.sync(a_command(command="update", room=room, version=version, event=content))
-    finished = await stage.run("reconcile", "--room", room)
+        await harness.sync(a_command(command="update", room=room, version=version, event=content))
+    finished = await harness.run("reconcile", "--room", room)
     assert (finished.code, "nothing differs" in finished.out) == (0, True), finished.said
 
 
-async def test_the_same_version_again_leaves_what_people_did(stage: Stage, room: str) -> None:
+async def test_the_same_version_again_leaves_what_people_did(harness: ProgramHarness, room: str) -> None:
     command = a_command(room=room, event=CONTENT)
-    await stage.sync(command)
-    deleted(stage, the_event(stage, room))
-    asked = stage.exchange.counts.requests.total()
-    assert (await stage.sync(command))["outcome"] == "synced"
-    assert stage.exchange.counts.requests.total() == asked
-    assert stage.exchange.calendar(room) == []
+    await harness.sync(command)
+    deleted(harness, the_event(harness, room))
+    asked = harness.exchange.counts.requests.total()
+    assert (await harness.sync(command))["outcome"] == "synced"
+    assert harness.exchange.counts.requests.total() == asked
+    assert harness.exchange.calendar(room) == []
 
 
 def wrong(command: dict[str, Any], event: SimEvent) -> Iterator[str]:
@@ -190,6 +192,6 @@ def wrong(command: dict[str, Any], event: SimEvent) -> Iterator[str]:
         yield "it recurs"
 
 
-def the_event(stage: Stage, room: str) -> SimEvent:
-    (event,) = stage.exchange.calendar(room)
+def the_event(harness: ProgramHarness, room: str) -> SimEvent:
+    (event,) = harness.exchange.calendar(room)
     return event

@@ -22,8 +22,8 @@ from adapters.rabbitmq.node import BrokerNode
 from tests.bare_publisher import BareClient, Lying
 from tests.builders import a_command
 from tests.poison import ROOM, Poison, is_copy_of, poisons
+from tests.program_harness import ProgramHarness
 from tests.programs import Program
-from tests.stage import Stage
 
 MINUTES = float(os.environ.get("ROOMSYNC_POISON_MINUTES", "0"))
 ROUND_S = MINUTES * 60 / 2 or 8.0
@@ -47,7 +47,7 @@ class Round:
 class Run:
     """All of it, when it is over."""
 
-    stage: Stage
+    harness: ProgramHarness
     workers: list[Program]
     quiet: Round
     rounds: list[Round]
@@ -61,62 +61,62 @@ class Run:
     def latencies_s(self, *rounds: Round) -> list[float]:
         """From each neighbour's publication to its result, the slowest last."""
         begun = {booking: at for one in rounds for booking, at in one.published_at.items()}
-        told = [(each["booking_id"], each["at"]) for each in self.stage.results.told if each["booking_id"] in begun]
+        told = [(each["booking_id"], each["at"]) for each in self.harness.results.told if each["booking_id"] in begun]
         return sorted((datetime.fromisoformat(at) - begun[booking]).total_seconds() for booking, at in told)
 
 
-async def publish_beside(stage: Stage, name: str, poison: list[Poison]) -> Round:
+async def publish_beside(harness: ProgramHarness, name: str, poison: list[Poison]) -> Round:
     """Neighbours for the length of a round, and its poison one by one."""
     one, begun_s, number = Round(poison=poison), time.monotonic(), 0
     waiting = list(poison)
     every_s = ROUND_S / (len(poison) + 1)
-    async with BareClient.connected(stage.url) as bare:
+    async with BareClient.connected(harness.url) as bare:
         while time.monotonic() - begun_s < ROUND_S or waiting:
             booking = f"{name}-{number}"
             one.published_at[booking] = datetime.now(UTC)
-            await stage.send(a_command(booking_id=booking, room=NEIGHBOURS[number % len(NEIGHBOURS)]))
+            await harness.send(a_command(booking_id=booking, room=NEIGHBOURS[number % len(NEIGHBOURS)]))
             number += 1
             while waiting and time.monotonic() - begun_s >= every_s * (len(poison) - len(waiting)):
                 each = waiting.pop(0)
-                await bare.publish(stage.names.commands, each.routing_key, each.body, each.properties)
+                await bare.publish(harness.names.commands, each.routing_key, each.body, each.properties)
             # The pace of the publishers, two a second.
             await asyncio.sleep(max(0.0, begun_s + number / 2 - time.monotonic()))
     return one
 
 
-async def until_told(stage: Stage, rounds: list[Round]) -> None:
+async def until_told(harness: ProgramHarness, rounds: list[Round]) -> None:
     wanted = {booking for one in rounds for booking in one.published_at}
     wanted |= {each.booking for one in rounds for each in one.poison if each.code is None}
     failed = sum(each.code is not None for one in rounds for each in one.poison)
 
     def all_told() -> bool:
-        told = stage.results.told
+        told = harness.results.told
         return wanted <= {each["booking_id"] for each in told if each["outcome"] == "synced"} and (
             sum(each["outcome"] == "failed" for each in told) >= failed
         )
 
-    await stage.until(all_told, "every result", 60)
+    await harness.until(all_told, "every result", 60)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def run(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
-    async with Stage(tmp_path_factory.mktemp("poison"), broker.url, collects_failed=False) as stage:
-        workers = [await stage.worker()]
-        quiet = await publish_beside(stage, "quiet", [])
-        first = await publish_beside(stage, "first", poisons("p1", large_bytes=LARGE_BYTES))
-        await until_told(stage, [quiet, first])
+    async with ProgramHarness(tmp_path_factory.mktemp("poison"), broker.url, collects_failed=False) as harness:
+        workers = [await harness.worker()]
+        quiet = await publish_beside(harness, "quiet", [])
+        first = await publish_beside(harness, "first", poisons("p1", large_bytes=LARGE_BYTES))
+        await until_told(harness, [quiet, first])
         await workers[0].end()
-        workers.append(await stage.worker())
-        second = await publish_beside(stage, "second", poisons("p2", large_bytes=LARGE_BYTES))
-        await until_told(stage, [quiet, first, second])
-        async with BareClient.connected(stage.url) as bare:
-            lying = await bare.all_in(stage.names.failed)
-        yield Run(stage=stage, workers=workers, quiet=quiet, rounds=[first, second], lying=lying)
+        workers.append(await harness.worker())
+        second = await publish_beside(harness, "second", poisons("p2", large_bytes=LARGE_BYTES))
+        await until_told(harness, [quiet, first, second])
+        async with BareClient.connected(harness.url) as bare:
+            lying = await bare.all_in(harness.names.failed)
+        yield Run(harness=harness, workers=workers, quiet=quiet, rounds=[first, second], lying=lying)
 
 
 async def test_every_neighbour_is_synced_at_the_first_attempt(run: Run) -> None:
     neighbours = {booking for one in (run.quiet, *run.rounds) for booking in one.published_at}
-    told = [each for each in run.stage.results.told if each["booking_id"] in neighbours]
+    told = [each for each in run.harness.results.told if each["booking_id"] in neighbours]
     assert {(each["outcome"], each["attempts"]) for each in told} == {("synced", 1)}
     assert sorted(each["booking_id"] for each in told) == sorted(neighbours)
 
@@ -137,7 +137,7 @@ async def test_no_session_is_lost(run: Run) -> None:
 
 
 async def test_each_poison_is_carried_out_or_lies_once_in_failed_byte_for_byte(run: Run) -> None:
-    standing = [event.booking for event in run.stage.exchange.calendar(ROOM)]
+    standing = [event.booking for event in run.harness.exchange.calendar(ROOM)]
     for each in run.all_poison:
         if each.code is None:
             assert standing.count(f"acme/{each.booking}") == 1, each.booking
@@ -149,15 +149,15 @@ async def test_each_poison_is_carried_out_or_lies_once_in_failed_byte_for_byte(r
 
 
 async def test_each_that_is_parked_has_its_result(run: Run) -> None:
-    told = Counter(each["error"]["code"] for each in run.stage.results.told if each["outcome"] == "failed")
+    told = Counter(each["error"]["code"] for each in run.harness.results.told if each["outcome"] == "failed")
     parked = Counter(each.code for each in run.all_poison if each.code is not None)
     # What was told when the first worker was killed may be told once more.
     assert told.keys() == parked.keys()
     assert all(parked[code] <= told[code] <= parked[code] + 1 for code in told)
 
 
-async def listed(stage: Stage) -> list[dict[str, Any]]:
-    found = await stage.run("failed", "list", "--json")
+async def listed(harness: ProgramHarness) -> list[dict[str, Any]]:
+    found = await harness.run("failed", "list", "--json")
     assert found.code == 0, found.said
     told: Any = found.json()
     messages: list[dict[str, Any]] = told["messages"] if isinstance(told, dict) else told
@@ -165,27 +165,27 @@ async def listed(stage: Stage) -> list[dict[str, Any]]:
 
 
 async def test_the_failed_commands_work_beside_all_of_it(run: Run, tmp_path: Path) -> None:
-    stage = run.stage
-    messages = await listed(stage)
+    harness = run.harness
+    messages = await listed(harness)
     parked = [each for each in run.all_poison if each.code is not None]
     assert sorted(each["code"] for each in messages) == sorted(str(each.code) for each in parked)
     for each in {message["code"]: message for message in messages}.values():
-        shown = await stage.run("failed", "show", each["id"], "--json")
+        shown = await harness.run("failed", "show", each["id"], "--json")
         assert (shown.code, shown.json()["code"]) == (0, each["code"]), shown.said
 
     exported = tmp_path / "failed.jsonl"
-    assert (await stage.run("failed", "export", str(exported))).code == 0
+    assert (await harness.run("failed", "export", str(exported))).code == 0
     lines = [json.loads(line) for line in exported.read_text().splitlines()]
     assert {each["id"] for each in lines} == {each["id"] for each in messages}
     large = [line for line in lines if len(line.get("body_base64", "")) > LARGE_BYTES]
     assert [base64.b64decode(line["body_base64"]) == b"x" * LARGE_BYTES for line in large] == [True, True]
 
-    refused = await stage.run("failed", "replay", "--code", "too_large", "--force", "--yes", "--json")
+    refused = await harness.run("failed", "replay", "--code", "too_large", "--force", "--yes", "--json")
     assert (refused.code, refused.json()["replay"]) == (1, None), refused.said
     correction = ("--set", "event.time_zone=Europe/Brussels")
     unknown = ("--code", "time_zone_unknown", *correction)
-    mended = await stage.run("failed", "replay", *unknown, "--yes", "--wait", "--json")
+    mended = await harness.run("failed", "replay", *unknown, "--yes", "--wait", "--json")
     assert mended.json()["replay"]["counts"]["synced"] == 2, mended.said
-    discarded = await stage.run("failed", "discard", "--reason", "poison", "--yes")
+    discarded = await harness.run("failed", "discard", "--reason", "poison", "--yes")
     assert discarded.code == 0, discarded.said
-    assert await listed(stage) == []
+    assert await listed(harness) == []

@@ -14,9 +14,9 @@ import pytest_asyncio
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import ItemCode, SimEvent
 from tests.builders import a_command, an_event
-from tests.contract.calendar_world import a_room_event
+from tests.contract.calendar_harness import a_room_event
+from tests.program_harness import ProgramHarness
 from tests.programs import Finished
-from tests.stage import Stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -43,22 +43,22 @@ class Story:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
-    async with Stage(tmp_path_factory.mktemp("reconcile"), broker.url) as stage:
-        await stage.publish(the_booking(number, BOARD) for number in range(BOOKINGS))
-        await stage.work_off()
-        foreign = be_busy(stage)
-        found = await stage.run("reconcile")
-        found_json = (await stage.run("reconcile", "--room", BOARD, "--json")).json()
-        before = stage.exchange.calendar(BOARD)
-        told_before = len(stage.results.messages)
-        asked = await stage.run("reconcile", "--repair")
-        waiting = await stage.waiting()
-        counted = Counter(stage.exchange.counts.requests)
-        await stage.work_off()
-        repair = Counter(stage.exchange.counts.requests) - counted
-        again = await stage.run("reconcile", "--tenant", "acme")
-        rerun = await stage.run("reconcile", "--repair")
-        assert len(stage.results.messages) == told_before
+    async with ProgramHarness(tmp_path_factory.mktemp("reconcile"), broker.url) as harness:
+        await harness.publish(the_booking(number, BOARD) for number in range(BOOKINGS))
+        await harness.work_off()
+        foreign = be_busy(harness)
+        found = await harness.run("reconcile")
+        found_json = (await harness.run("reconcile", "--room", BOARD, "--json")).json()
+        before = harness.exchange.calendar(BOARD)
+        told_before = len(harness.results.messages)
+        asked = await harness.run("reconcile", "--repair")
+        waiting = await harness.waiting()
+        counted = Counter(harness.exchange.counts.requests)
+        await harness.work_off()
+        repair = Counter(harness.exchange.counts.requests) - counted
+        again = await harness.run("reconcile", "--tenant", "acme")
+        rerun = await harness.run("reconcile", "--repair")
+        assert len(harness.results.messages) == told_before
         yield Story(
             found=found,
             found_json=found_json,
@@ -66,7 +66,7 @@ async def story(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) ->
             asked=asked,
             waiting=waiting,
             again=again,
-            after=stage.exchange.calendar(BOARD),
+            after=harness.exchange.calendar(BOARD),
             repair=repair,
             foreign=foreign,
             rerun=rerun,
@@ -78,9 +78,9 @@ def the_booking(number: int, room: str) -> dict[str, object]:
     return a_command(booking_id=f"B-{number:02}", room=room, event=an_event(subject=f"Layoffs {number}", body=body))
 
 
-def be_busy(stage: Stage) -> SimEvent:
+def be_busy(harness: ProgramHarness) -> SimEvent:
     """Three deleted, two edited (one of them in its text only), two copied, and one of their own."""
-    outlook, ours = stage.exchange.outlook, by_booking(stage, BOARD)
+    outlook, ours = harness.exchange.outlook, by_booking(harness, BOARD)
     for booking in DELETED:
         outlook.delete(BOARD, ours[booking].item_id)
     outlook.edit(BOARD, ours[EDITED[0]].item_id, subject="Mine now", location="Attic", categories=("Red",))
@@ -91,8 +91,8 @@ def be_busy(stage: Stage) -> SimEvent:
     return outlook.create(BOARD, subject="Lunch", start=event.starts_at, end=event.ends_at)
 
 
-def by_booking(stage: Stage, room: str) -> dict[str, SimEvent]:
-    return {(event.booking or "").removeprefix("acme/"): event for event in stage.exchange.calendar(room)}
+def by_booking(harness: ProgramHarness, room: str) -> dict[str, SimEvent]:
+    return {(event.booking or "").removeprefix("acme/"): event for event in harness.exchange.calendar(room)}
 
 
 async def test_exactly_what_people_did_is_named(story: Story) -> None:
@@ -159,35 +159,35 @@ async def test_afterwards_nothing_differs_and_there_is_nothing_to_repair(story: 
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with Stage(tmp_path_factory.mktemp("share"), broker.url) as stage:
-        await stage.publish(the_booking(number, room) for number in range(4) for room in (LOBBY, ATTIC))
-        await stage.worker()
-        await stage.results.wait_for(8)
-        yield stage
+async def harness(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProgramHarness]:
+    async with ProgramHarness(tmp_path_factory.mktemp("share"), broker.url) as harness:
+        await harness.publish(the_booking(number, room) for number in range(4) for room in (LOBBY, ATTIC))
+        await harness.worker()
+        await harness.results.wait_for(8)
+        yield harness
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_repair_of_a_large_share_needs_a_yes(stage: Stage) -> None:
-    ours = by_booking(stage, LOBBY)
+async def test_a_repair_of_a_large_share_needs_a_yes(harness: ProgramHarness) -> None:
+    ours = by_booking(harness, LOBBY)
     for booking in ("B-00", "B-01"):
-        stage.exchange.outlook.delete(LOBBY, ours[booking].item_id)
-    refused = await stage.run("reconcile", "--repair")
+        harness.exchange.outlook.delete(LOBBY, ours[booking].item_id)
+    refused = await harness.run("reconcile", "--repair")
     assert refused.code == 1
     assert f"{LOBBY} (acme): 2 of 4 bookings (50 %)" in refused.err
     assert "Nothing was asked for" in refused.err
 
-    assert (await stage.run("reconcile", "--repair", "--yes")).code == 0
-    await stage.until(lambda: len(stage.exchange.calendar(LOBBY)) == 4, "the deleted events")
+    assert (await harness.run("reconcile", "--repair", "--yes")).code == 0
+    await harness.until(lambda: len(harness.exchange.calendar(LOBBY)) == 4, "the deleted events")
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_room_that_cannot_be_read_is_named_and_not_mended(stage: Stage) -> None:
-    stage.exchange.faults.next(ItemCode(0, "ErrorAccessDenied"), room=ATTIC, operation="FindItem")
-    finished = await stage.run("reconcile", "--room", ATTIC.upper(), "--repair", "--yes")
+async def test_a_room_that_cannot_be_read_is_named_and_not_mended(harness: ProgramHarness) -> None:
+    harness.exchange.faults.next(ItemCode(0, "ErrorAccessDenied"), room=ATTIC, operation="FindItem")
+    finished = await harness.run("reconcile", "--room", ATTIC.upper(), "--repair", "--yes")
     assert finished.code == 1
     assert f"acme {ATTIC} unread rights_missing" in finished.out
-    assert len(stage.exchange.calendar(ATTIC)) == 4
+    assert len(harness.exchange.calendar(ATTIC)) == 4
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -198,14 +198,14 @@ async def test_a_room_that_cannot_be_read_is_named_and_not_mended(stage: Stage) 
         pytest.param(["--room", "a@elsewhere.example"], "No tenant has the domain", id="foreign room"),
     ],
 )
-async def test_what_is_nobodys_is_wrong_usage(stage: Stage, options: list[str], words: str) -> None:
-    finished = await stage.run("reconcile", *options)
+async def test_what_is_nobodys_is_wrong_usage(harness: ProgramHarness, options: list[str], words: str) -> None:
+    finished = await harness.run("reconcile", *options)
     assert (finished.code, words in finished.err) == (2, True)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_another_ledger_than_the_workers_asks_for_nothing(stage: Stage) -> None:
-    config = stage.configure("other.toml", ledger="other.db")
-    finished = await stage.run("reconcile", "--room", LOBBY, "--repair", "--yes", config=config)
+async def test_another_ledger_than_the_workers_asks_for_nothing(harness: ProgramHarness) -> None:
+    config = harness.configure("other.toml", ledger="other.db")
+    finished = await harness.run("reconcile", "--room", LOBBY, "--repair", "--yes", config=config)
     assert finished.code == 1
     assert "Another ledger is in use at this broker" in finished.err

@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from adapters.rabbitmq.node import BrokerNode
 from tests.builders import a_command
+from tests.program_harness import ProgramHarness
 from tests.road.reading import ROOT, Road
 from tests.road.traced_worker import BEGIN, END
-from tests.stage import Stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
@@ -23,18 +23,18 @@ async def road(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> 
     """Of a create for an idle room that the worker knows."""
     folder = tmp_path_factory.mktemp("road")
     trace = folder / "trace.txt"
-    async with Stage(folder, broker.url) as stage:
+    async with ProgramHarness(folder, broker.url) as harness:
         command = (sys.executable, "-m", "tests.road.traced_worker", str(trace))
-        worker = await stage.worker(command=command)
+        worker = await harness.worker(command=command)
         for number in range(3):
-            result = await stage.sync(a_command(booking_id=f"warm-{number}"))
+            result = await harness.sync(a_command(booking_id=f"warm-{number}"))
             assert result["outcome"] == "synced"
         worker.signal(BEGIN)
         # The result comes before the acknowledgement: that of the first is certain once the second has its own.
         for number in range(2):
-            assert (await stage.sync(a_command(booking_id=f"traced-{number}")))["outcome"] == "synced"
+            assert (await harness.sync(a_command(booking_id=f"traced-{number}")))["outcome"] == "synced"
         worker.signal(END)
-        await stage.until(trace.exists, "the trace")
+        await harness.until(trace.exists, "the trace")
     return Road.read(trace)
 
 

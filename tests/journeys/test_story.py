@@ -14,7 +14,7 @@ import pytest_asyncio
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import ItemCode, Throttle
 from tests.builders import a_command, an_event
-from tests.stage import QUICK_CLAIMS, Stage
+from tests.program_harness import QUICK_CLAIMS, ProgramHarness
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -31,11 +31,11 @@ class Told:
     rooms: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledger: bytes = b""
 
-    async def hear(self, chapter: str, stage: Stage, booking: str = "B-1", room: str = BOARD) -> None:
+    async def hear(self, chapter: str, harness: ProgramHarness, booking: str = "B-1", room: str = BOARD) -> None:
         """What is told once two answers are alike: the worker writes a story down within a second, not at once."""
         earlier = None
         for _ in range(10):
-            told = (await stage.run("status", "--booking", booking, "--json")).json()
+            told = (await harness.run("status", "--booking", booking, "--json")).json()
             self.rooms[chapter] = next(each for each in told["rooms"] if each["room"] == room)
             if self.rooms[chapter]["story"] == earlier:
                 return
@@ -58,70 +58,70 @@ def the_booking(version: int, command: str = "update", **members: Any) -> dict[s
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def told(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
     told = Told()
-    async with Stage(tmp_path_factory.mktemp("story"), broker.url, sync=QUICK_CLAIMS) as stage:
-        await stage.worker()
-        await be_throttled(stage, told)
-        await be_deferred(stage, told)
-        await be_meddled_with(stage, told)
-        await be_cancelled(stage, told)
-        await be_parked_and_replayed(stage, told)
-        await be_moved(stage, told)
-        told.ledger = b"".join(file.read_bytes() for file in stage.folder.glob("ledger.db*"))
+    async with ProgramHarness(tmp_path_factory.mktemp("story"), broker.url, sync=QUICK_CLAIMS) as harness:
+        await harness.worker()
+        await be_throttled(harness, told)
+        await be_deferred(harness, told)
+        await be_meddled_with(harness, told)
+        await be_cancelled(harness, told)
+        await be_parked_and_replayed(harness, told)
+        await be_moved(harness, told)
+        told.ledger = b"".join(file.read_bytes() for file in harness.folder.glob("ledger.db*"))
         yield told
 
 
-async def be_throttled(stage: Stage, told: Told) -> None:
-    stage.exchange.faults.next(Throttle(back_off_ms=2000), room=BOARD, operation="CreateItem")
-    await stage.sync(the_booking(1, "create"))
-    await told.hear("created", stage)
+async def be_throttled(harness: ProgramHarness, told: Told) -> None:
+    harness.exchange.faults.next(Throttle(back_off_ms=2000), room=BOARD, operation="CreateItem")
+    await harness.sync(the_booking(1, "create"))
+    await told.hear("created", harness)
 
 
-async def be_deferred(stage: Stage, told: Told) -> None:
-    stage.exchange.faults.next(TRANSIENT, room=BOARD, operation="UpdateItem", times=3)
-    message_id = await stage.send(the_booking(2))
-    deferred = await stage.deferred(message_id, 15)
-    await told.hear("deferred", stage)
-    await stage.bring_back(deferred)
-    await stage.results.only(message_id)
+async def be_deferred(harness: ProgramHarness, told: Told) -> None:
+    harness.exchange.faults.next(TRANSIENT, room=BOARD, operation="UpdateItem", times=3)
+    message_id = await harness.send(the_booking(2))
+    deferred = await harness.deferred(message_id, 15)
+    await told.hear("deferred", harness)
+    await harness.bring_back(deferred)
+    await harness.results.only(message_id)
 
 
-async def be_meddled_with(stage: Stage, told: Told) -> None:
-    (event,) = stage.exchange.calendar(BOARD)
-    stage.exchange.outlook.edit(BOARD, event.item_id, location="Attic")
-    assert (await stage.run("reconcile", "--room", BOARD)).code == 1
-    await told.hear("edited", stage)
-    stage.exchange.outlook.delete(BOARD, event.item_id)
-    await stage.run("reconcile", "--room", BOARD)
-    await told.hear("deleted", stage)
-    await stage.sync(the_booking(3))
-    await stage.sync(the_booking(3))
-    await stage.sync(the_booking(2))
-    await told.hear("written again", stage)
+async def be_meddled_with(harness: ProgramHarness, told: Told) -> None:
+    (event,) = harness.exchange.calendar(BOARD)
+    harness.exchange.outlook.edit(BOARD, event.item_id, location="Attic")
+    assert (await harness.run("reconcile", "--room", BOARD)).code == 1
+    await told.hear("edited", harness)
+    harness.exchange.outlook.delete(BOARD, event.item_id)
+    await harness.run("reconcile", "--room", BOARD)
+    await told.hear("deleted", harness)
+    await harness.sync(the_booking(3))
+    await harness.sync(the_booking(3))
+    await harness.sync(the_booking(2))
+    await told.hear("written again", harness)
 
 
-async def be_cancelled(stage: Stage, told: Told) -> None:
-    await stage.sync(the_booking(4, "cancel", event=None))
-    await told.hear("cancelled", stage)
-    told.lines = (await stage.run("status", "--booking", "B-1", "--tenant", "acme")).out.splitlines()
+async def be_cancelled(harness: ProgramHarness, told: Told) -> None:
+    await harness.sync(the_booking(4, "cancel", event=None))
+    await told.hear("cancelled", harness)
+    told.lines = (await harness.run("status", "--booking", "B-1", "--tenant", "acme")).out.splitlines()
 
 
-async def be_parked_and_replayed(stage: Stage, told: Told) -> None:
-    stage.exchange.access.deny(BOARD)
-    message_id = await stage.send(the_booking(5))
-    parked = await stage.failed.of(message_id)
-    await told.hear("parked", stage)
-    stage.exchange.access.allow(BOARD)
-    await stage.bring_back(parked)
-    await stage.results.about(message_id, count=2)
-    await told.hear("replayed", stage)
+async def be_parked_and_replayed(harness: ProgramHarness, told: Told) -> None:
+    harness.exchange.access.deny(BOARD)
+    message_id = await harness.send(the_booking(5))
+    parked = await harness.failed.of(message_id)
+    await told.hear("parked", harness)
+    harness.exchange.access.allow(BOARD)
+    await harness.bring_back(parked)
+    await harness.results.about(message_id, count=2)
+    await told.hear("replayed", harness)
 
 
-async def be_moved(stage: Stage, told: Told) -> None:
-    await stage.sync(the_booking(1, "create", booking_id="B-2"))
+async def be_moved(harness: ProgramHarness, told: Told) -> None:
+    await harness.sync(the_booking(1, "create", booking_id="B-2"))
     move = the_booking(2, "move", booking_id="B-2", room=LOBBY, previous_room=BOARD)
-    await stage.results.about(await stage.send(move), count=2)
-    await told.hear("moved away", stage, "B-2")
-    await told.hear("moved in", stage, "B-2", LOBBY)
+    await harness.results.about(await harness.send(move), count=2)
+    await told.hear("moved away", harness, "B-2")
+    await told.hear("moved in", harness, "B-2", LOBBY)
 
 
 async def test_the_whole_story_is_told_in_its_order(told: Told) -> None:

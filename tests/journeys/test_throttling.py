@@ -19,7 +19,7 @@ from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import HttpStatus, Simulator, Throttle, ThrottleInside, ThrottleItem, TooManyConnections
 from adapters.simulator.troubles import Fault
 from tests.builders import a_command, an_event
-from tests.stage import Stage, StageTenant
+from tests.program_harness import HarnessTenant, ProgramHarness
 
 FULL = os.environ.get("ROOMSYNC_THROTTLING") == "full"
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600 if FULL else 180)]
@@ -49,7 +49,7 @@ STORM: Sequence[Fault] = (
 
 
 @dataclass(kw_only=True)
-class LimitedTenant(StageTenant):
+class LimitedTenant(HarnessTenant):
     """A tenant with limits."""
 
     mailbox: int = 4
@@ -63,8 +63,8 @@ class LimitedTenant(StageTenant):
 class Story:
     """A tenant's commands, what is told of them and when."""
 
-    def __init__(self, stage: Stage, tenant: StageTenant, rooms: int) -> None:
-        self.stage = stage
+    def __init__(self, harness: ProgramHarness, tenant: HarnessTenant, rooms: int) -> None:
+        self.harness = harness
         self.tenant = tenant
         self.exchange = tenant.simulator
         self.rooms = [f"room-{number}@{tenant.domain}" for number in range(rooms)]
@@ -82,20 +82,20 @@ class Story:
 
     async def _publish(self, room: str, number: int) -> str:
         event = an_event(subject=f"Meeting {number}")
-        return await self.stage.send(
+        return await self.harness.send(
             a_command(tenant=self.tenant.name, room=room, booking_id=f"B-{number}", event=event)
         )
 
     async def all_told(self, rooms: Sequence[str] | None = None) -> float:
         """Wait for every result of these rooms, or of all; returns when the last one came."""
         wanted = [message_id for message_id, room in self.sent.items() if rooms is None or room in rooms]
-        await self.stage.until(
+        await self.harness.until(
             lambda: self._told() and all(each in self.told_s for each in wanted), "results", WITHIN_S
         )
         return max(self.told_s[each] for each in wanted)
 
     def _told(self) -> bool:
-        messages = self.stage.results.messages
+        messages = self.harness.results.messages
         for message in messages[self._seen :]:
             if message.correlation_id in self.sent:
                 self.told_s[str(message.correlation_id)] = time.monotonic()
@@ -108,20 +108,20 @@ class Story:
         return [second for message_id, second in self.told_s.items() if self.sent[message_id] in rooms]
 
     async def look_at_status(self) -> None:
-        told = (await self.stage.run("status", "--json")).json()
+        told = (await self.harness.run("status", "--json")).json()
         self.status = told["worker"]["tenants"][self.tenant.name]
 
     def assert_exact(self) -> None:
         """Every command was told once to be done, and every booking stands once in its room."""
-        told = [one for one in self.stage.results.told if one["message_id"] in self.sent]
+        told = [one for one in self.harness.results.told if one["message_id"] in self.sent]
         assert Counter(one["outcome"] for one in told) == {"synced": len(self.sent)}
         for room, count in Counter(self.sent.values()).items():
             marks = Counter(event.booking for event in self.exchange.calendar(room))
             assert (len(marks), set(marks.values())) == (count, {1})
 
 
-FEW = StageTenant(name="few", latency_ms=20)
-STORMY = StageTenant(name="stormy", latency_ms=20)
+FEW = HarnessTenant(name="few", latency_ms=20)
+STORMY = HarnessTenant(name="stormy", latency_ms=20)
 LIMITED = [LimitedTenant(name=f"t{m}-{t}", latency_ms=20, mailbox=m, tenant=t) for m, t in LIMITS]
 
 
@@ -150,23 +150,23 @@ class Stories:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def happened(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stories]:
     folder = tmp_path_factory.mktemp("throttling")
-    async with Stage(folder, broker.url, FEW, STORMY, *LIMITED, partitions=16) as stage:
-        await stage.worker()
-        stories = [throttle_a_few(stage), storm_and_calm(stage), *(crowd_in(stage, tenant) for tenant in LIMITED)]
+    async with ProgramHarness(folder, broker.url, FEW, STORMY, *LIMITED, partitions=16) as harness:
+        await harness.worker()
+        stories = [throttle_a_few(harness), storm_and_calm(harness), *(crowd_in(harness, tenant) for tenant in LIMITED)]
         # At full length one after the other, for the sake of the times.
         told: list[Any] = [await story for story in stories] if FULL else list(await asyncio.gather(*stories))
         few, (storm, recovered_s), *limited = told
         yield Stories(few=few, storm=storm, recovered_s=recovered_s, limited=limited)
 
 
-async def throttle_a_few(stage: Stage) -> Few:
-    story = Story(stage, FEW, ROOMS)
+async def throttle_a_few(harness: ProgramHarness) -> Few:
+    story = Story(harness, FEW, ROOMS)
     throttled, healthy = story.rooms[:THROTTLED_ROOMS], story.rooms[THROTTLED_ROOMS:]
     undisturbed_s = await undisturbed(story) if FULL else 0.0
     for room in throttled:
         story.exchange.faults.next(Throttle(back_off_ms=PAUSE_S * 1000, enforce=True), room=room)
     await story.publish(throttled, 0, 1)
-    await stage.until(lambda: story.exchange.counts.faults["Throttle"] == THROTTLED_ROOMS, "the throttles", WITHIN_S)
+    await harness.until(lambda: story.exchange.counts.faults["Throttle"] == THROTTLED_ROOMS, "the throttles", WITHIN_S)
     began_s, before = time.monotonic(), requests_to(story.exchange, throttled)
     await story.publish(story.rooms, 1, 1 + EACH)
     healthy_s = await story.all_told(healthy) - began_s
@@ -191,8 +191,8 @@ def requests_to(exchange: Simulator, rooms: Sequence[str]) -> list[int]:
     return [sum(count for (each, _), count in exchange.counts.by_room.items() if each == room) for room in rooms]
 
 
-async def storm_and_calm(stage: Stage) -> tuple[Story, float]:
-    story = Story(stage, STORMY, STORM_ROOMS)
+async def storm_and_calm(harness: ProgramHarness) -> tuple[Story, float]:
+    story = Story(harness, STORMY, STORM_ROOMS)
     story.exchange.faults.rate(0.5, seed=4, kinds=STORM)
     storming = asyncio.create_task(asyncio.sleep(STORM_S))
     await story.publish(story.rooms, 0, STORM_EACH)
@@ -205,8 +205,8 @@ async def storm_and_calm(stage: Stage) -> tuple[Story, float]:
     return story, recovered_s
 
 
-async def crowd_in(stage: Stage, tenant: LimitedTenant) -> Story:
-    story = Story(stage, tenant, CROWD_ROOMS)
+async def crowd_in(harness: ProgramHarness, tenant: LimitedTenant) -> Story:
+    story = Story(harness, tenant, CROWD_ROOMS)
     await story.publish(story.rooms, 0, CROWD_EACH)
     await story.all_told()
     return story

@@ -16,12 +16,12 @@ from aio_pika.abc import AbstractIncomingMessage
 from adapters.rabbitmq.node import BrokerNode
 from adapters.simulator import LoseReply, SimEvent, Throttle, Unauthorized
 from tests.builders import a_command
-from tests.stage import QUICK_CLAIMS, Stage, StageTenant
+from tests.program_harness import QUICK_CLAIMS, HarnessTenant, ProgramHarness
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
 THROTTLED_S = 8
-ACME, BRAVO, CRUX = StageTenant(name="acme"), StageTenant(name="bravo"), StageTenant(name="crux")
+ACME, BRAVO, CRUX = HarnessTenant(name="acme"), HarnessTenant(name="bravo"), HarnessTenant(name="crux")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,57 +88,57 @@ class Stories:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def happened(broker: BrokerNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stories]:
     folder = tmp_path_factory.mktemp("waiting")
-    async with Stage(folder, broker.url, ACME, BRAVO, CRUX, sync=QUICK_CLAIMS) as stage:
-        await stage.worker()
+    async with ProgramHarness(folder, broker.url, ACME, BRAVO, CRUX, sync=QUICK_CLAIMS) as harness:
+        await harness.worker()
         throttled, lost_reply, down, rejected, delayed = await asyncio.gather(
-            throttle(stage), lose_a_reply(stage), take_down(stage), reject(stage), delay(stage)
+            throttle(harness), lose_a_reply(harness), take_down(harness), reject(harness), delay(harness)
         )
         yield Stories(throttled=throttled, lost_reply=lost_reply, down=down, rejected=rejected, delayed=delayed)
 
 
-async def throttle(stage: Stage) -> Throttled:
+async def throttle(harness: ProgramHarness) -> Throttled:
     slow, others = "slow@acme.example", [f"quick-{number}@acme.example" for number in range(8)]
-    counts = stage.exchange.counts
-    stage.exchange.faults.next(Throttle(back_off_ms=THROTTLED_S * 1000), room=slow)
-    waiting = await stage.send(a_command(room=slow))
-    await stage.until(lambda: counts.faults["Throttle"] > 0, "the throttle")
-    quick = await asyncio.gather(*(stage.sync(a_command(room=room)) for room in others))
+    counts = harness.exchange.counts
+    harness.exchange.faults.next(Throttle(back_off_ms=THROTTLED_S * 1000), room=slow)
+    waiting = await harness.send(a_command(room=slow))
+    await harness.until(lambda: counts.faults["Throttle"] > 0, "the throttle")
+    quick = await asyncio.gather(*(harness.sync(a_command(room=room)) for room in others))
     requests = sum(number for (room, _), number in counts.by_room.items() if room == slow)
-    result = await stage.results.only(waiting)
+    result = await harness.results.only(waiting)
     before = [other["outcome"] for other in quick if other["at"] < result["at"]]
     return Throttled(outcomes_before=before, requests=requests, slow=result, early=counts.early)
 
 
-async def lose_a_reply(stage: Stage) -> LostReply:
+async def lose_a_reply(harness: ProgramHarness) -> LostReply:
     room = "lossy@acme.example"
-    stage.exchange.faults.next(LoseReply(), room=room, operation="CreateItem")
-    result = await stage.results.only(await stage.send(a_command(room=room)), within_s=60)
-    creates = stage.exchange.counts.by_room[room, "CreateItem"]
-    return LostReply(result=result, events=stage.exchange.calendar(room), creates=creates)
+    harness.exchange.faults.next(LoseReply(), room=room, operation="CreateItem")
+    result = await harness.results.only(await harness.send(a_command(room=room)), within_s=60)
+    creates = harness.exchange.counts.by_room[room, "CreateItem"]
+    return LostReply(result=result, events=harness.exchange.calendar(room), creates=creates)
 
 
-async def take_down(stage: Stage) -> Down:
+async def take_down(harness: ProgramHarness) -> Down:
     room = "hall@bravo.example"
     await BRAVO.simulator.stop()
     command = a_command(tenant="bravo", room=room)
-    sent_at, message_id = datetime.now(UTC), await stage.send(command)
-    deferred = await stage.deferred(message_id, 15)
+    sent_at, message_id = datetime.now(UTC), await harness.send(command)
+    deferred = await harness.deferred(message_id, 15)
     await BRAVO.simulator.start()
-    await stage.bring_back(deferred)
-    result = await stage.results.only(message_id)
+    await harness.bring_back(deferred)
+    result = await harness.results.only(message_id)
     return Down(deferred=deferred, first_seen_at=sent_at, result=result, events=BRAVO.simulator.calendar(room))
 
 
-async def reject(stage: Stage) -> Rejected:
+async def reject(harness: ProgramHarness) -> Rejected:
     room = "vault@crux.example"
     CRUX.simulator.faults.next(Unauthorized(), times=1000)
-    message_id = await stage.send(a_command(tenant="crux", room=room))
-    deferred = await stage.deferred(message_id, 60)
+    message_id = await harness.send(a_command(tenant="crux", room=room))
+    deferred = await harness.deferred(message_id, 60)
     asked = CRUX.simulator.counts.faults["Unauthorized"]
-    meanwhile = await stage.sync(a_command(room="calm@acme.example"))
-    await stage.bring_back(deferred)
-    again = await stage.deferred(message_id, 60)
-    status = (await stage.run("status", "--json")).json()
+    meanwhile = await harness.sync(a_command(room="calm@acme.example"))
+    await harness.bring_back(deferred)
+    again = await harness.deferred(message_id, 60)
+    status = (await harness.run("status", "--json")).json()
     return Rejected(
         deferred=deferred,
         again=again,
@@ -149,15 +149,17 @@ async def reject(stage: Stage) -> Rejected:
     )
 
 
-async def delay(stage: Stage) -> Delayed:
+async def delay(harness: ProgramHarness) -> Delayed:
     room = "patience@acme.example"
-    stage.exchange.faults.next(Throttle(back_off_ms=70_000), room=room)
+    harness.exchange.faults.next(Throttle(back_off_ms=70_000), room=room)
     first_seen_at = datetime.now(UTC) - timedelta(seconds=290)
-    message_id = await stage.send(a_command(room=room), headers={"x-roomsync-first-seen-at": first_seen_at.isoformat()})
-    await stage.bring_back(await stage.deferred(message_id, 60))
-    again = await stage.deferred(message_id, 60)
-    results = await stage.results.about(message_id)
-    return Delayed(results=results, again=again, routing_key=stage.results.routing_key(message_id))
+    message_id = await harness.send(
+        a_command(room=room), headers={"x-roomsync-first-seen-at": first_seen_at.isoformat()}
+    )
+    await harness.bring_back(await harness.deferred(message_id, 60))
+    again = await harness.deferred(message_id, 60)
+    results = await harness.results.about(message_id)
+    return Delayed(results=results, again=again, routing_key=harness.results.routing_key(message_id))
 
 
 async def test_other_rooms_go_on_while_one_is_throttled(happened: Stories) -> None:

@@ -19,9 +19,9 @@ from tests.chaos.judge import Judgement, Version, ended, expected_results, judge
 from tests.kill.cable import Cable
 from tests.kill.cells import TENANT, Cell, Fate, Takeover
 from tests.kill.entry import AWAKE
-from tests.kill.herd import Herd, HerdWorker, Strike
+from tests.kill.kill_harness import HarnessWorker, KillHarness, Strike
 from tests.mailboxes import again
-from tests.stage import Stage
+from tests.program_harness import ProgramHarness
 
 STRUCK_WITHIN_S = 120
 TOLD_WITHIN_S = 240
@@ -63,7 +63,7 @@ class HeldRequest:
 class Doomed:
     """A worker, and its line to the broker."""
 
-    worker: HerdWorker
+    worker: HarnessWorker
     cable: Cable
 
     def lose(self, takeover: Takeover) -> None:
@@ -75,13 +75,13 @@ class Doomed:
 
 
 class Chain:
-    """Plays cells of one takeover on a stage of its own, which is up."""
+    """Plays cells of one takeover on a harness of its own, which is up."""
 
-    def __init__(self, stage: Stage, herd: Herd) -> None:
-        self._stage = stage
-        self._herd = herd
+    def __init__(self, harness: ProgramHarness, workers: KillHarness) -> None:
+        self._harness = harness
+        self._workers = workers
         self._cables = AsyncExitStack()
-        self._workers: list[HerdWorker] = []
+        self._workers: list[HarnessWorker] = []
         self._told: set[Version] = set()
         self._read = 0
 
@@ -102,11 +102,11 @@ class Chain:
                 await self._work_off(await self._start(None))
             for worker in self._workers:
                 worker.signal(signal.SIGKILL)
-        assert self._stage.failed.messages == [], "a replayed command was parked again"
-        exchange = self._stage.exchange
+        assert self._harness.failed.messages == [], "a replayed command was parked again"
+        exchange = self._harness.exchange
         seen = [event for mailbox in exchange.store.mailboxes() for event in exchange.calendar(mailbox.address)]
         return judge(
-            [command for cell in cells for command in cell.commands], seen, ended(self._stage.results.told, well=True)
+            [command for cell in cells for command in cell.commands], seen, ended(self._harness.results.told, well=True)
         )
 
     async def _play_one(
@@ -130,10 +130,10 @@ class Chain:
     def _script(self, cell: Cell) -> HeldRequest | None:
         held = HeldRequest(cell.point) if isinstance(cell.point, Fate) else None
         if held is not None:
-            self._stage.exchange.faults.next(held, room=cell.room, operation=cell.operation)
+            self._harness.exchange.faults.next(held, room=cell.room, operation=cell.operation)
         elif cell.point in FAULTS:
             fault, times = FAULTS[cell.point]
-            self._stage.exchange.faults.next(fault, room=cell.room, operation=cell.operation, times=times)
+            self._harness.exchange.faults.next(fault, room=cell.room, operation=cell.operation, times=times)
         return held
 
     async def _lost(self, cell: Cell, doomed: Doomed, held: HeldRequest | None) -> None:
@@ -163,15 +163,15 @@ class Chain:
 
     async def _start(self, cell: Cell | None) -> Doomed:
         """Start a worker that dies in a cell, or lives on; returns once it takes commands."""
-        stage, number = self._stage, len(self._workers)
-        parts = urlsplit(stage.url)
+        harness, number = self._harness, len(self._workers)
+        parts = urlsplit(harness.url)
         cable = await self._cables.enter_async_context(Cable(parts.port or 5672))
         address = f"{parts.username}:{parts.password}@127.0.0.1:{cable.port}"
-        config = stage.configure(f"worker-{number}.toml", url=urlunsplit(parts._replace(netloc=address)))
-        worker = await self._herd.start(
-            stage.folder / config,
-            stage.environment,
-            log=stage.folder / f"worker-{number}.log",
+        config = harness.configure(f"worker-{number}.toml", url=urlunsplit(parts._replace(netloc=address)))
+        worker = await self._workers.start(
+            harness.folder / config,
+            harness.environment,
+            log=harness.folder / f"worker-{number}.log",
             strike=_strike(cell) if cell else None,
         )
         self._workers.append(worker)
@@ -179,17 +179,17 @@ class Chain:
         return Doomed(worker, cable)
 
     async def _publish(self, commands: Iterable[dict[str, object]]) -> None:
-        await asyncio.gather(*(self._stage.send(command) for command in commands))
+        await asyncio.gather(*(self._harness.send(command) for command in commands))
 
     def _heard(self) -> set[Version]:
         """What was reported so far as over, well or not."""
-        messages = self._stage.results.messages
+        messages = self._harness.results.messages
         self._told |= ended((json.loads(message.body) for message in messages[self._read :]), well=False)
         self._read = len(messages)
         return self._told
 
     async def _all_told(self, versions: set[Version]) -> None:
-        await self._stage.results.until(
+        await self._harness.results.until(
             lambda: versions <= self._heard(), f"results of {versions - self._told}", TOLD_WITHIN_S
         )
 
@@ -209,15 +209,15 @@ class Chain:
             doomed = await self._start(None)
 
     async def _left(self) -> int:
-        names, channel = self._stage.names, self._stage.channel
-        partitions = [names.partition(number) for number in range(self._stage.partitions)]
+        names, channel = self._harness.names, self._harness.channel
+        partitions = [names.partition(number) for number in range(self._harness.partitions)]
         queues = [*partitions, *names.all_deferred(), names.failed_watch]
         return sum([await _depth(channel, queue) for queue in queues])
 
     async def _replay(self) -> int:
         """Publish again what was parked, as an operator does once the cause is mended; returns how much it was."""
-        parked, self._stage.failed.messages = self._stage.failed.messages, []
-        exchange = await self._stage.channel.get_exchange(self._stage.names.commands, ensure=False)
+        parked, self._harness.failed.messages = self._harness.failed.messages, []
+        exchange = await self._harness.channel.get_exchange(self._harness.names.commands, ensure=False)
         for message in parked:
             await exchange.publish(again(message), message.routing_key or "", mandatory=True)
             await message.ack()

@@ -33,7 +33,7 @@ class Strike:
 
 
 @dataclass(slots=True)
-class HerdWorker:
+class HarnessWorker:
     """A worker's process. `code` is negative for the signal that killed it."""
 
     log: Path
@@ -75,14 +75,14 @@ class HerdWorker:
         return f"--- {self.log.name}, exit code {self.code}\n{self.log.read_text()[-_TAIL_BYTES:]}"
 
 
-class Herd:
+class KillHarness:
     """All workers; with `async with` none is left."""
 
     def __init__(self) -> None:
         self._process: Process
         self._reading: asyncio.Task[None]
-        self._named: dict[str, HerdWorker] = {}
-        self._by_pid: dict[int, HerdWorker] = {}
+        self._named: dict[str, HarnessWorker] = {}
+        self._by_pid: dict[int, HarnessWorker] = {}
 
     @property
     def started_count(self) -> int:
@@ -104,11 +104,11 @@ class Herd:
 
     async def start(
         self, config: Path, environment: Mapping[str, str], *, log: Path, strike: Strike | None
-    ) -> HerdWorker:
+    ) -> HarnessWorker:
         """Start a worker."""
         assert self._process.stdin is not None
         log.touch()  # noqa: ASYNC240 - a local file
-        worker = self._named[str(log)] = HerdWorker(log)
+        worker = self._named[str(log)] = HarnessWorker(log)
         order = {
             "name": str(log),
             "config": str(config),

@@ -16,8 +16,8 @@ from adapters.rabbitmq.node import BrokerNode
 from tests.chaos.judge import Judgement
 from tests.kill.cells import Cell, Takeover, every_cell, some_cells
 from tests.kill.chain import Chain
-from tests.kill.herd import Herd
-from tests.stage import QUICK_CLAIMS, Stage
+from tests.kill.kill_harness import KillHarness
+from tests.program_harness import QUICK_CLAIMS, ProgramHarness
 
 IS_FULL = os.environ.get("ROOMSYNC_KILL_MATRIX") == "full"
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800 if IS_FULL else 600)]
@@ -38,14 +38,14 @@ async def judgements(
     begun_s = time.monotonic()
     playing: dict[Takeover, list[asyncio.Task[Judgement]]] = {takeover: [] for takeover in Takeover}
     async with AsyncExitStack() as ending:
-        herd = await ending.enter_async_context(Herd())
+        workers = await ending.enter_async_context(KillHarness())
         async with asyncio.TaskGroup() as chains:
             for cells in chained():
                 folder = tmp_path_factory.mktemp(f"kill-{cells[0].takeover}")
-                stage = await ending.enter_async_context(Stage(folder, broker.url, partitions=2, sync=SYNC))
-                playing[cells[0].takeover].append(chains.create_task(Chain(stage, herd).play(cells)))
+                harness = await ending.enter_async_context(ProgramHarness(folder, broker.url, partitions=2, sync=SYNC))
+                playing[cells[0].takeover].append(chains.create_task(Chain(harness, workers).play(cells)))
         taken_s = time.monotonic() - begun_s
-        say(request, f"{len(CELLS)} cells, {herd.started_count} workers, {taken_s:.0f} s")
+        say(request, f"{len(CELLS)} cells, {workers.started_count} workers, {taken_s:.0f} s")
         yield {takeover: [task.result() for task in tasks] for takeover, tasks in playing.items()}
 
 

@@ -31,7 +31,7 @@ _NO_DEFECTS = (None, "NotPublished")
 """Why a delivery may stay unsettled: the broker did not take something."""
 
 
-class World:
+class HistoryHarness:
     """One history. Actions are methods; `history` is what happened, line by line."""
 
     def __init__(self, *, batch_max: int) -> None:

@@ -17,11 +17,11 @@ from adapters.calendar import RoomAddress
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
 from tests.properties.broker import BrokerTrouble
 from tests.properties.exchange import Fate, Trouble, Violation
+from tests.properties.history_harness import HistoryHarness
 from tests.properties.ledgers import LedgerTrouble
 from tests.properties.promises import check_exact, check_settled
 from tests.properties.stories import ROOMS, Told, stories
 from tests.properties.workers import Worker
-from tests.properties.world import World
 
 # Looking longer, and shrinking what was found, take their time.
 pytestmark = pytest.mark.timeout(0)
@@ -100,7 +100,7 @@ class ExactnessMachine(RuleBasedStateMachine):
         super().__init__()
         self.logging = structlog.get_config()
         self.unpublished: list[Told] = []
-        self.world = World(batch_max=20)
+        self.history = HistoryHarness(batch_max=20)
         self.befalls = "no more"
 
     @initialize(
@@ -113,8 +113,8 @@ class ExactnessMachine(RuleBasedStateMachine):
         self.befalls = befalls
         for booking in BOOKINGS[:count]:
             self.unpublished += data.draw(stories(booking), label=f"story of {booking}")
-        self.world = World(batch_max=batch_max)
-        structlog.configure(processors=[self.world.listen])
+        self.history = HistoryHarness(batch_max=batch_max)
+        structlog.configure(processors=[self.history.listen])
 
     @rule(action=st.deferred(lambda: actions))
     def then(self, action: tuple[str, ...]) -> None:
@@ -125,49 +125,49 @@ class ExactnessMachine(RuleBasedStateMachine):
 
     def publish(self, which: int, count: int, then: str) -> None:
         for _ in range(min(count, len(self.unpublished))):
-            self.world.publish(self.unpublished.pop(which % len(self.unpublished)))
+            self.history.publish(self.unpublished.pop(which % len(self.unpublished)))
         if then == "done":
-            self.world.run(self.world.clock.now_s)
+            self.history.run(self.history.clock.now_s)
         elif then != "nothing":
-            for room in self.world.deliverable():
-                self.world.deliver(room, count)
-                self._go_on_until(self.world.workers[room], then)
+            for room in self.history.deliverable():
+                self.history.deliver(room, count)
+                self._go_on_until(self.history.workers[room], then)
 
     def publish_again(self, which: int) -> None:
-        for told in _one_of(self.world.published, which):
-            self.world.publish(told)
+        for told in _one_of(self.history.published, which):
+            self.history.publish(told)
 
     def work(self, which: int, count: int, steps: int) -> None:
-        for room in _one_of(self.world.deliverable(), which):
-            self.world.deliver(room, count)
+        for room in _one_of(self.history.deliverable(), which):
+            self.history.deliver(room, count)
             for _ in range(steps):
-                self.world.step(self.world.workers[room])
+                self.history.step(self.history.workers[room])
 
     def go_on(self, which: int, steps: int, newest: bool) -> None:
-        for worker in _one_of(self.world.busy(), which):
+        for worker in _one_of(self.history.busy(), which):
             for _ in range(steps):
-                self.world.step(worker, -1 if newest else 0)
+                self.history.step(worker, -1 if newest else 0)
 
     def go_on_until(self, which: int, what: str) -> None:
-        for worker in _one_of(self.world.busy(), which):
+        for worker in _one_of(self.history.busy(), which):
             self._go_on_until(worker, what)
 
     def _go_on_until(self, worker: Worker, what: str) -> None:
         """Until a worker has claimed, and not sent yet what it claimed for; or has sent, and not got its answer yet."""
         begins = "answer to" if what == "sent" else "go on, having claimed"
         for _ in range(40):
-            ready = self.world.steps.of(worker.process, self.world.clock.now_s)
+            ready = self.history.steps.of(worker.process, self.history.clock.now_s)
             if not any(step.what.startswith(begins) for step in ready):
-                self.world.step(worker)
+                self.history.step(worker)
 
     def let_run(self, for_s: float, zombies: bool) -> None:
-        self.world.run(self.world.clock.now_s + for_s, zombies=zombies)
+        self.history.run(self.history.clock.now_s + for_s, zombies=zombies)
 
     def pass_time(self, for_s: float) -> None:
-        self.world.pass_time(for_s)
+        self.history.pass_time(for_s)
 
     def replay(self) -> None:
-        self.world.replay()
+        self.history.replay()
 
     def come_to_rest(self) -> None:
         self.settle_everything()
@@ -175,58 +175,58 @@ class ExactnessMachine(RuleBasedStateMachine):
     # -- what may go wrong
 
     def trouble_writing(self, trouble: Trouble, lateness_s: float) -> None:
-        self.world.exchange.lateness_s = lateness_s
-        self.world.exchange.write_troubles.append(trouble)
+        self.history.exchange.lateness_s = lateness_s
+        self.history.exchange.write_troubles.append(trouble)
 
     def trouble_reading(self, error: CalendarError) -> None:
-        self.world.exchange.read_troubles.append(error)
+        self.history.exchange.read_troubles.append(error)
 
     def trouble_publishing(self, trouble: BrokerTrouble) -> None:
-        self.world.broker.troubles.append(trouble)
+        self.history.broker.troubles.append(trouble)
 
     def trouble_recording(self, trouble: LedgerTrouble) -> None:
-        self.world.ledger_troubles.append(trouble)
+        self.history.ledger_troubles.append(trouble)
 
     def kill(self, which: int, fate: Fate) -> None:
-        for room in _one_of(self.world.at_work(), which):
-            self.world.kill(room, fate)
+        for room in _one_of(self.history.at_work(), which):
+            self.history.kill(room, fate)
 
     def take_over(self, which: int, knows: bool) -> None:
-        for room in _one_of(self.world.at_work(), which):
-            self.world.take_over(room, knows=knows)
+        for room in _one_of(self.history.at_work(), which):
+            self.history.take_over(room, knows=knows)
 
     def back_up_ledger(self) -> None:
-        self.world.back_up()
+        self.history.back_up()
 
     def lose_ledger(self, restore: bool, fate: Fate) -> None:
-        if self.befalls in ("ledger", "both") and not self.world.exchange.is_far_behind():
+        if self.befalls in ("ledger", "both") and not self.history.exchange.is_far_behind():
             if not restore:
-                self.world.lose_ledger(fate)
-            elif self.world.backup is not None:
-                self.world.restore_ledger(fate)
+                self.history.lose_ledger(fate)
+            elif self.history.backup is not None:
+                self.history.restore_ledger(fate)
 
     def people(self, what: str, room: RoomAddress, which: int) -> None:
         if self.befalls in ("people", "both"):
-            self.world.people(what, room, which)
+            self.history.people(what, room, which)
 
     def teardown(self) -> None:
         try:
             for told in self.unpublished:
-                self.world.publish(told)
+                self.history.publish(told)
             self.settle_everything()
         finally:
             structlog.configure(**self.logging)
 
     def settle_everything(self) -> None:
-        world = self.world
+        history = self.history
         try:
-            world.calm_down()
-            world.run()
-            check_settled(world)
-            world.replay_all()
-            check_exact(world)
+            history.calm_down()
+            history.run()
+            check_settled(history)
+            history.replay_all()
+            check_exact(history)
         except Violation as violation:
-            raise Violation(f"{violation}\n\n" + "\n".join(world.history)) from None
+            raise Violation(f"{violation}\n\n" + "\n".join(history.history)) from None
 
 
 TestExactness = ExactnessMachine.TestCase

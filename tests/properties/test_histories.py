@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.calendar import RoomAddress
 from consumers.messages.command import BookingCommand, parse_command, removal_of
 from tests.properties.stories import ROOMS, TENANTS, Told, stories
-from tests.rooms import RoomBench
+from tests.room_harness import RoomHarness
 
 Shown = dict[str, list[tuple[str, int, str]]]
 """Booking, version and subject, room by room."""
@@ -44,33 +44,33 @@ def test_a_whole_history_told_once_more_asks_exchange_nothing(history: tuple[lis
 
 
 async def _shown_after(batches: Sequence[Sequence[Told]]) -> Shown:
-    benches = {room: RoomBench(address=room) for room in ROOMS}
-    await _tell(benches, batches)
+    harnesses = {room: RoomHarness(address=room) for room in ROOMS}
+    await _tell(harnesses, batches)
     return {
         room: sorted(
             (kept.mark.booking_id, kept.mark.version, kept.event.subject)
-            for kept in bench.calendar.events[bench.room.address]
+            for kept in harness.calendar.events[harness.room.address]
             if kept.mark
         )
-        for room, bench in benches.items()
+        for room, harness in harnesses.items()
     }
 
 
 async def _requests_of_a_repetition(batches: Sequence[Sequence[Told]]) -> int:
-    benches = {room: RoomBench(address=room) for room in ROOMS}
-    await _tell(benches, batches)
-    asked = sum(len(bench.calendar.requests) for bench in benches.values())
-    await _tell(benches, batches)
-    return sum(len(bench.calendar.requests) for bench in benches.values()) - asked
+    harnesses = {room: RoomHarness(address=room) for room in ROOMS}
+    await _tell(harnesses, batches)
+    asked = sum(len(harness.calendar.requests) for harness in harnesses.values())
+    await _tell(harnesses, batches)
+    return sum(len(harness.calendar.requests) for harness in harnesses.values()) - asked
 
 
-async def _tell(benches: dict[RoomAddress, RoomBench], batches: Sequence[Sequence[Told]]) -> None:
+async def _tell(harnesses: dict[RoomAddress, RoomHarness], batches: Sequence[Sequence[Told]]) -> None:
     for batch in batches:
         commands = [command for told in batch for command in _entailed(told.command)]
-        for room, bench in benches.items():
+        for room, harness in harnesses.items():
             here = [command for command in commands if command.room == room]
             if here:
-                await bench.run(*here)
+                await harness.run(*here)
 
 
 def _entailed(command: BookingCommand) -> list[BookingCommand]:

@@ -11,7 +11,7 @@ from adapters.errors import Refused, Throttled, Transient, Unknown
 from consumers.throttling.limits import AdaptiveLimit
 from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.fake_ledger import FakeLedger
-from tests.rooms import VirtualTime, a_gate
+from tests.room_harness import VirtualTime, a_gate
 
 ROOMS = [RoomAddress(f"r{number}@acme.example") for number in range(5)]
 ceilings = st.integers(1, 16)

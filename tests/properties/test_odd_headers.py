@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.broker import FakeMessage
+from tests.arrival_harness import ArrivalHarness
 from tests.builders import a_body
-from tests.entrance import Entrance
+from tests.dispatcher_harness import DispatcherHarness
+from tests.fake_broker import FakeMessage
 from tests.fuzz.headers import NAMES, all_settled
-from tests.hall import Hall
-from tests.rooms import BOARD
+from tests.room_harness import BOARD
 
 MOMENTS = st.datetimes(timezones=st.none() | st.timezones())
 INSTANTS = MOMENTS.map(datetime.isoformat)
@@ -43,8 +43,8 @@ HEADERS = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=20), VALUES,
 )
 def test_a_healthy_command_is_settled_once_whatever_its_headers_say(headers: dict[str, Any], **message: Any) -> None:  # noqa: ANN401 - as AMQP has them
     async def come_and_go() -> None:
-        hall = Hall()
-        entrance = Entrance(hall, watch=message.pop("watch"))
-        await all_settled(hall, entrance, [FakeMessage(a_body(), hall.session, headers=headers, **message)])
+        harness = DispatcherHarness()
+        arrivals = ArrivalHarness(harness, watch=message.pop("watch"))
+        await all_settled(harness, arrivals, [FakeMessage(a_body(), harness.session, headers=headers, **message)])
 
     asyncio.run(come_and_go())

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.bench.bench_harness import BenchHarness, Measurement
 from tests.bench.commands import creates
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Figure, Report, percentile
 from tests.bench.load import Load
 from tests.bench.scenarios.each import each
 from tests.bench.scenarios.pace import delays_ms, evenly, warmed
-from tests.bench.stage import Measurement, Stage
 
 OTHERS = 99
 BIG_ROOM = OTHERS
@@ -20,15 +20,15 @@ FOR_S = 10.0
 WITHIN_S = 240.0
 
 
-async def big_room(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def big_room(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """Ours only: without the big room, then with it."""
     waiting, for_s = load.of(WAITING), load.seconds(FOR_S)
 
     async def look(contestant: Contestant) -> Delays:
-        async with stage.measurement(contestant) as measurement:
+        async with harness.measurement(contestant) as measurement:
             return await _by_turns(measurement, waiting, int(OTHERS * for_s))
 
-    seen, stuck = await each(stage, "big-room", contestants[:1], look)
+    seen, stuck = await each(harness, "big-room", contestants[:1], look)
     without = {name: _p99_ms(one.without) for name, one in seen.items()}
     beside = {name: _p99_ms(one.beside) for name, one in seen.items()}
     relative = {name: _times(beside[name], without[name]) for name in seen}

@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.bench.bench_harness import BenchHarness, Measurement
 from tests.bench.commands import creates
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Figure, Report, rate_per_s
 from tests.bench.load import Load
 from tests.bench.scenarios.each import each
-from tests.bench.stage import Measurement, Stage
 
 ROOMS = 100
 COMMANDS = 3_000
@@ -37,15 +37,15 @@ class Drained(Cost):
     exchange_busy: float
 
 
-async def drain(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def drain(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """Every contestant drains the same commands."""
     count = load.of(COMMANDS)
 
     async def look(contestant: Contestant) -> Drained:
-        async with stage.measurement(contestant) as measurement:
+        async with harness.measurement(contestant) as measurement:
             return await drained(measurement, count, ROOMS)
 
-    seen, stuck = await each(stage, "drain", contestants, look)
+    seen, stuck = await each(harness, "drain", contestants, look)
     sentence = f"{count} creates over {ROOMS} rooms wait when the worker starts"
     return Report(scenario="drain", sentence=sentence, figures=figures_of(seen), unfinished=stuck)
 

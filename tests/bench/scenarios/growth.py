@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tests.bench.bench_harness import BenchHarness
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Figure, Report
 from tests.bench.load import Load
@@ -9,7 +10,6 @@ from tests.bench.scenarios.drain import Cost, drained
 from tests.bench.scenarios.each import each
 from tests.bench.scenarios.pace import warmed
 from tests.bench.scenarios.turns import TURN_S, Size, drained_by_turns
-from tests.bench.stage import Stage
 
 SIZES: tuple[Size, ...] = (
     (10, 10_000),
@@ -23,7 +23,7 @@ USUAL_ROOMS = 100
 SLOWEST_PER_S = 50
 
 
-async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def growth(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """Ours only, and each size with rooms that the worker has met before; the two largest by turns."""
     ours = contestants[0]
     *sizes, usual, largest = sizes_of(load)
@@ -33,18 +33,18 @@ async def growth(stage: Stage, contestants: Sequence[Contestant], load: Load) ->
     async def by_turns(contestant: Contestant) -> tuple[Cost, Cost]:
         within_s, turn_s = _within_s(largest), load.seconds(TURN_S)
         both = (contestant, contestant)
-        return await drained_by_turns(stage, both, (usual, largest), turn_s=turn_s, within_s=within_s)
+        return await drained_by_turns(harness, both, (usual, largest), turn_s=turn_s, within_s=within_s)
 
     for size in sizes:
 
         async def alone(contestant: Contestant, size: Size = size) -> Cost:
-            return await _known(stage, contestant, size)
+            return await _known(harness, contestant, size)
 
-        seen, now_stuck = await each(stage, f"growth, {_told(size)}", [ours], alone)
+        seen, now_stuck = await each(harness, f"growth, {_told(size)}", [ours], alone)
         if ours.name in seen:
             found[size] = seen[ours.name]
         stuck += now_stuck
-    both, now_stuck = await each(stage, f"growth, {_told(usual)}, and {_told(largest)}, by turns", [ours], by_turns)
+    both, now_stuck = await each(harness, f"growth, {_told(usual)}, and {_told(largest)}, by turns", [ours], by_turns)
     for costs in both.values():
         found |= zip((usual, largest), costs, strict=True)
     return Report(
@@ -73,9 +73,9 @@ def _within_s(size: Size) -> float:
     return 60 + count / SLOWEST_PER_S
 
 
-async def _known(stage: Stage, contestant: Contestant, size: Size) -> Cost:
+async def _known(harness: BenchHarness, contestant: Contestant, size: Size) -> Cost:
     rooms, count = size
-    async with stage.measurement(contestant) as measurement:
+    async with harness.measurement(contestant) as measurement:
         await (await warmed(measurement, rooms)).stop()
         return await drained(measurement, count, rooms, within_s=_within_s(size))
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from tests.bench.bench_harness import BenchHarness
 from tests.bench.commands import creates, room
 from tests.bench.contestants import Contestant
 from tests.bench.exchange import Timing
 from tests.bench.figures import Figure, Report
 from tests.bench.load import Load
 from tests.bench.scenarios.each import each
-from tests.bench.stage import Stage
 
 ROOMS = 100
 THROTTLED = 5
@@ -44,7 +44,7 @@ class Turns:
         return max((one.after_pause_s for one in self.busy if one.after_pause_s is not None), default=None)
 
 
-async def healthy(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def healthy(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """Ours and one rival, undisturbed and with throttled rooms by turns."""
     count, back_off_s = load.of(COMMANDS), load.seconds(BACK_OFF_S)
     ours = contestants[0]
@@ -52,11 +52,11 @@ async def healthy(stage: Stage, contestants: Sequence[Contestant], load: Load) -
     async def look(contestant: Contestant) -> Turns:
         turns = Turns()
         for _ in range(ROUNDS if contestant is ours else 1):
-            turns.calm.append(await _drained(stage, contestant, count, None))
-            turns.busy.append(await _drained(stage, contestant, count, back_off_s))
+            turns.calm.append(await _drained(harness, contestant, count, None))
+            turns.busy.append(await _drained(harness, contestant, count, back_off_s))
         return turns
 
-    seen, stuck = await each(stage, "healthy", contestants[:2], look)
+    seen, stuck = await each(harness, "healthy", contestants[:2], look)
     calm = {name: fmean(one.healthy_s for one in turns.calm) for name, turns in seen.items()}
     busy = {name: fmean(one.healthy_s for one in turns.busy) for name, turns in seen.items()}
     relative = {name: busy[name] / calm[name] for name in seen}
@@ -76,8 +76,8 @@ async def healthy(stage: Stage, contestants: Sequence[Contestant], load: Load) -
     )
 
 
-async def _drained(stage: Stage, contestant: Contestant, count: int, back_off_s: float | None) -> Drained:
-    async with stage.measurement(contestant) as measurement:
+async def _drained(harness: BenchHarness, contestant: Contestant, count: int, back_off_s: float | None) -> Drained:
+    async with harness.measurement(contestant) as measurement:
         commands = list(creates(count, ROOMS))
         await measurement.publishing.all(commands)
         if back_off_s is not None:

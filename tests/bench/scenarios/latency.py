@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from tests.bench.bench_harness import BenchHarness
 from tests.bench.commands import creates
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Figure, Report, percentile
 from tests.bench.load import Load
 from tests.bench.scenarios.each import each
 from tests.bench.scenarios.pace import delays_ms, evenly, warmed
-from tests.bench.stage import Stage
 
 ROOMS = 100
 PER_S = 50
@@ -16,12 +16,12 @@ FOR_S = 20.0
 WITHIN_S = 120.0
 
 
-async def latency(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def latency(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """The same steady rate for each contestant."""
     count = int(PER_S * load.seconds(FOR_S))
 
     async def look(contestant: Contestant) -> Sequence[float]:
-        async with stage.measurement(contestant) as measurement:
+        async with harness.measurement(contestant) as measurement:
             program = await warmed(measurement, ROOMS)
             commands = list(creates(count, ROOMS, series="single"))
             await evenly(measurement.publishing, commands, PER_S)
@@ -29,7 +29,7 @@ async def latency(stage: Stage, contestants: Sequence[Contestant], load: Load) -
             timing = await measurement.exchange.timing()
             return delays_ms(measurement.publishing, timing, [command["booking_id"] for command in commands])
 
-    seen, stuck = await each(stage, "latency", contestants, look)
+    seen, stuck = await each(harness, "latency", contestants, look)
     return Report(
         scenario="latency",
         sentence=f"{PER_S} creates a second over {ROOMS} idle rooms, from publishing until the request is at Exchange",

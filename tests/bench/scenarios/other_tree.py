@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 
+from tests.bench.bench_harness import BenchHarness, Measurement
 from tests.bench.commands import Command, creates
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Figure, Report, percentile
@@ -15,7 +16,6 @@ from tests.bench.scenarios.latency import PER_S
 from tests.bench.scenarios.latency import ROOMS as SINGLE_ROOMS
 from tests.bench.scenarios.pace import delays_ms, evenly, warmed
 from tests.bench.scenarios.turns import IN_STRIDE, TURN_S, Both, drained_by_turns
-from tests.bench.stage import Measurement, Stage
 
 OTHER = "the other tree"
 ROUNDS = 5
@@ -26,16 +26,16 @@ LATENCY_TURNS = 12
 """With fewer, a hundredth of the commands is what one slow moment of the machine makes of it."""
 
 
-async def other_tree(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def other_tree(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """Drain five times and single commands, by turns; `contestants`: this checkout and the other one."""
     ours, other = contestants
     both, size, turn_s = (ours, other), (ROOMS, load.of(COMMANDS)), load.seconds(TURN_S)
     drained: list[tuple[Cost, Cost]] = []
     for round_number in range(ROUNDS):
-        stage.say(f"drain by turns, {round_number + 1} of {ROUNDS}")
-        drained.append(await drained_by_turns(stage, both, (size, size), turn_s=turn_s, within_s=WITHIN_S))
-    stage.say("single commands by turns")
-    singles = await _singles(stage, both, turn_s)
+        harness.say(f"drain by turns, {round_number + 1} of {ROUNDS}")
+        drained.append(await drained_by_turns(harness, both, (size, size), turn_s=turn_s, within_s=WITHIN_S))
+    harness.say("single commands by turns")
+    singles = await _singles(harness, both, turn_s)
     return Report(
         scenario="other tree",
         sentence=f"{ROUNDS} drains of {size[1]} creates over {ROOMS} rooms, then {PER_S} singles a second, by turns",
@@ -43,11 +43,11 @@ async def other_tree(stage: Stage, contestants: Sequence[Contestant], load: Load
     )
 
 
-async def _singles(stage: Stage, both: Both, turn_s: float) -> tuple[Sequence[float], Sequence[float]]:
+async def _singles(harness: BenchHarness, both: Both, turn_s: float) -> tuple[Sequence[float], Sequence[float]]:
     """What single commands take, in milliseconds; the other worker is held meanwhile."""
     async with AsyncExitStack() as stack:
         (one, one_program), (two, two_program) = [
-            await stack.enter_async_context(_warm(stage, contestant)) for contestant in both
+            await stack.enter_async_context(_warm(harness, contestant)) for contestant in both
         ]
         counted: tuple[list[str], list[str]] = ([], [])
         for turn in range(LATENCY_TURNS):
@@ -63,8 +63,8 @@ async def _singles(stage: Stage, both: Both, turn_s: float) -> tuple[Sequence[fl
 
 
 @asynccontextmanager
-async def _warm(stage: Stage, contestant: Contestant) -> AsyncIterator[tuple[Measurement, Program]]:
-    async with stage.measurement(contestant) as measurement:
+async def _warm(harness: BenchHarness, contestant: Contestant) -> AsyncIterator[tuple[Measurement, Program]]:
+    async with harness.measurement(contestant) as measurement:
         yield measurement, await warmed(measurement, SINGLE_ROOMS)
 
 

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from tests.bench.bench_harness import Measurement
 from tests.bench.commands import Command, creates
 from tests.bench.contestants import Publishing
 from tests.bench.exchange import Timing
 from tests.bench.programs import Program
-from tests.bench.stage import Measurement
 
 WARM_WITHIN_S = 120.0
 WARM_ROOMS_PER_S = 20

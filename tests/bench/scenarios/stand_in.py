@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from tests.bench.bench_harness import BenchHarness
 from tests.bench.commands import room
 from tests.bench.contestants import Contestant
 from tests.bench.exchange import Exchange, running_exchange
 from tests.bench.exchange_process import ACCOUNT
 from tests.bench.figures import Report
 from tests.bench.load import Load
-from tests.bench.stage import Stage
 
 CONNECTIONS = 8
 FOR_S = 4.0
@@ -30,10 +30,10 @@ _ENVELOPE = """<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
 </m:SavedItemFolderId><m:Items>{items}</m:Items></m:CreateItem></s:Body></s:Envelope>"""
 
 
-async def stand_in(stage: Stage, _contestants: Sequence[Contestant], load: Load) -> Report:
+async def stand_in(harness: BenchHarness, _contestants: Sequence[Contestant], load: Load) -> Report:
     """No contestant takes part."""
-    stage.say("stand-in: alone")
-    folder = stage.folder / "stand-in"
+    harness.say("stand-in: alone")
+    folder = harness.folder / "stand-in"
     folder.mkdir()
     async with running_exchange(folder, latency_ms=0) as exchange:
         single = await _events_per_s(exchange, 1, load.seconds(FOR_S))

@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.bench.bench_harness import BenchHarness, Measurement
 from tests.bench.commands import creates
 from tests.bench.contestants import Contestant
 from tests.bench.figures import Figure, Report, rate_per_s, up_again_after_s
 from tests.bench.load import Load
 from tests.bench.scenarios.each import each
 from tests.bench.scenarios.pace import warmed
-from tests.bench.stage import Measurement, Stage
 
 ROOMS = 100
 BACKLOG = 6_000
@@ -47,15 +47,15 @@ class Weathered:
     lost: int
 
 
-async def storm(stage: Stage, contestants: Sequence[Contestant], load: Load) -> Report:
+async def storm(harness: BenchHarness, contestants: Sequence[Contestant], load: Load) -> Report:
     """Ours only."""
     storm_s = load.seconds(STORM_S)
 
     async def look(contestant: Contestant) -> Weathered:
-        async with stage.measurement(contestant) as measurement:
+        async with harness.measurement(contestant) as measurement:
             return await _weathered(measurement, storm_s)
 
-    seen, stuck = await each(stage, "storm", contestants[:1], look)
+    seen, stuck = await each(harness, "storm", contestants[:1], look)
 
     def all_of(name: str) -> dict[str, float | None]:
         return {contestant: getattr(one, name) for contestant, one in seen.items()}

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.bench.bench_harness import BenchHarness, Measurement
 from tests.bench.commands import creates
 from tests.bench.contestants import Contestant
 from tests.bench.figures import rate_within_per_s, within
 from tests.bench.programs import BenchStuck, Program
 from tests.bench.scenarios.drain import Cost
 from tests.bench.scenarios.pace import warmed
-from tests.bench.stage import Measurement, Stage
 
 TURN_S = 5.0
 """Shorter than a heartbeat of the broker and than any time-out of a worker."""
@@ -81,14 +81,14 @@ class _Side:
 
 
 async def drained_by_turns(
-    stage: Stage, contestants: Both, sizes: tuple[Size, Size], *, turn_s: float, within_s: float
+    harness: BenchHarness, contestants: Both, sizes: tuple[Size, Size], *, turn_s: float, within_s: float
 ) -> tuple[Cost, Cost]:
     """Let each drain creates over rooms that it knows, by turns until one is done or `MEASURED_S` are over.
 
     Raises:
         BenchStuck: one of them did not get on, or did not end exact.
     """
-    async with _sides(stage, contestants, sizes, within_s=within_s) as (one, other):
+    async with _sides(harness, contestants, sizes, within_s=within_s) as (one, other):
         until_s = time.monotonic() + MEASURED_S
         while time.monotonic() < until_s and not (await one.is_done() or await other.is_done()):
             with other.program.held():
@@ -100,11 +100,11 @@ async def drained_by_turns(
 
 @asynccontextmanager
 async def _sides(
-    stage: Stage, contestants: Both, sizes: tuple[Size, Size], *, within_s: float
+    harness: BenchHarness, contestants: Both, sizes: tuple[Size, Size], *, within_s: float
 ) -> AsyncIterator[tuple[_Side, _Side]]:
     """Each with its rooms known, its commands waiting and its program at work."""
     async with AsyncExitStack() as stack:
-        measurements = [await stack.enter_async_context(stage.measurement(each)) for each in contestants]
+        measurements = [await stack.enter_async_context(harness.measurement(each)) for each in contestants]
         for measurement, (rooms, count) in zip(measurements, sizes, strict=True):
             await (await warmed(measurement, rooms)).stop()
             await measurement.publishing.all(creates(count, rooms))

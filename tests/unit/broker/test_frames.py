@@ -15,9 +15,9 @@ from consumers.broker.parsing import Reader
 from consumers.messages.violations import BadMessage
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
-from tests.broker import FakeMessage, FakeObserver, FakeSession
 from tests.builders import Tenants, a_tenant
-from tests.rooms import VirtualTime
+from tests.fake_broker import FakeMessage, FakeObserver, FakeSession
+from tests.room_harness import VirtualTime
 
 
 def framed(kind: int, payload: bytes) -> bytes:

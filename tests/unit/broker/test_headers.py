@@ -7,8 +7,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from consumers.broker.delivery import published_at
 from consumers.broker.headers import RoomsyncHeaders, copy_of, plausible, returned_count, was_parked_by_us
 from consumers.failed.message import describe
-from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_tenant
+from tests.fake_broker import FakeMessage, FakeSession
 
 FIRST_SEEN_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 

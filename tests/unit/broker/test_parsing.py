@@ -9,10 +9,10 @@ from consumers.broker.delivery import RawDelivery, RoomKey
 from consumers.broker.parsing import Reader
 from consumers.messages.violations import BadMessage
 from consumers.milestones import Milestone
-from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, look_headers
-from tests.hall import Hall
-from tests.rooms import BOARD, VirtualTime
+from tests.dispatcher_harness import DispatcherHarness
+from tests.fake_broker import FakeMessage, FakeSession
+from tests.room_harness import BOARD, VirtualTime
 
 
 def a_reader() -> Reader:
@@ -90,23 +90,23 @@ def test_parsed_is_reached_when_it_is_read_and_not_before() -> None:
 
 
 async def test_a_command_that_is_none_is_parked_when_its_turn_comes_and_its_mates_are_carried_out() -> None:
-    hall = Hall()
-    hall.put("B-1")
-    wrong = FakeMessage(a_body(booking_id="B-2", version=0), hall.session, message_id="wrong")
-    hall.lanes.put(*hall.reader.glance(wrong, cast(Any, hall.session)))
-    hall.put("B-3")
-    await hall.idle()
-    ((parked, _),) = hall.session.all_of("failed")
+    harness = DispatcherHarness()
+    harness.put("B-1")
+    wrong = FakeMessage(a_body(booking_id="B-2", version=0), harness.session, message_id="wrong")
+    harness.lanes.put(*harness.reader.glance(wrong, cast(Any, harness.session)))
+    harness.put("B-3")
+    await harness.idle()
+    ((parked, _),) = harness.session.all_of("failed")
     assert (parked.message_id, parked.headers["x-roomsync-error-code"]) == ("wrong", "version_out_of_range")
-    assert hall.create_sizes() == [2]
-    assert hall.session.kinds().count("ack") == 3
+    assert harness.create_sizes() == [2]
+    assert harness.session.kinds().count("ack") == 3
 
 
 async def test_commands_of_a_tenant_that_nobody_knows_are_parked() -> None:
-    hall = Hall()
-    hall.known = False
-    stranger = FakeMessage(a_body(tenant="nobody", room=BOARD), hall.session)
-    hall.lanes.put(*hall.reader.glance(stranger, cast(Any, hall.session)))
-    await hall.until(lambda: hall.session.kinds().count("ack") == 1)
-    ((parked, _),) = hall.session.all_of("failed")
+    harness = DispatcherHarness()
+    harness.known = False
+    stranger = FakeMessage(a_body(tenant="nobody", room=BOARD), harness.session)
+    harness.lanes.put(*harness.reader.glance(stranger, cast(Any, harness.session)))
+    await harness.until(lambda: harness.session.kinds().count("ack") == 1)
+    ((parked, _),) = harness.session.all_of("failed")
     assert parked.headers["x-roomsync-error-code"] == "tenant_unknown"

@@ -8,9 +8,9 @@ from aiormq.exceptions import ChannelInvalidStateError
 from consumers.broker.incoming_message import AlreadySettled, HandedOut, Receipt, State
 from consumers.messages.disposition import Completed, Finished
 from consumers.scheduling.room_queue import Batch
-from tests.broker import FakeMessage, FakeSession
 from tests.builders import a_body
-from tests.hall import Hall
+from tests.dispatcher_harness import DispatcherHarness
+from tests.fake_broker import FakeMessage, FakeSession
 
 SYNCED = Completed(outcome=Finished.SYNCED)
 
@@ -83,13 +83,13 @@ async def test_what_the_broker_waits_for_is_known_with_its_age() -> None:
 
 
 async def test_a_delivery_that_was_given_back_is_not_acknowledged_when_its_batch_is_synced_anew() -> None:
-    hall = Hall()
-    _, envelope = hall.reader.glance(FakeMessage(a_body(), hall.session), cast(Any, hall.session))
-    batch = Batch([hall.reader.read(envelope)], alone=False, taken_count=1)
-    hall.session.refuse.add("result")
-    await hall.settler.settle(batch.deliveries, SYNCED)
-    hall.session.refuse.clear()
+    harness = DispatcherHarness()
+    _, envelope = harness.reader.glance(FakeMessage(a_body(), harness.session), cast(Any, harness.session))
+    batch = Batch([harness.reader.read(envelope)], alone=False, taken_count=1)
+    harness.session.refuse.add("result")
+    await harness.settler.settle(batch.deliveries, SYNCED)
+    harness.session.refuse.clear()
     assert batch.open_deliveries() == []
-    await hall.settler.settle(batch.deliveries, SYNCED)
-    assert hall.session.kinds() == ["requeue"]
-    assert not hall.session.is_lost
+    await harness.settler.settle(batch.deliveries, SYNCED)
+    assert harness.session.kinds() == ["requeue"]
+    assert not harness.session.is_lost

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from consumers.broker.redeliveries import REMEMBERED_MAX, Mishaps, Returns, came_back
-from tests.broker import FakeMessage, FakeSession
+from tests.fake_broker import FakeMessage, FakeSession
 
 
 def a_message(count: object, *, redelivered: bool, message_id: str = "m-1") -> Any:  # noqa: ANN401 - as it is handed over

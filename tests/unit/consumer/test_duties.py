@@ -7,13 +7,13 @@ import pytest
 from consumers.broker.errors import BrokerLost
 from consumers.broker.queue_names import QueueNames
 from consumers.broker.session import Session
-from tests.broker import FakeSession
+from tests.consumer_harness import a_consumer
+from tests.fake_broker import FakeSession
 from tests.fakes import FakeCalendar
-from tests.intake_stage import an_intake
 
 
 async def test_a_duty_that_fails_for_an_error_of_ours_is_done_again() -> None:
-    intake = an_intake("amqp://localhost", QueueNames(), FakeCalendar())
+    intake = a_consumer("amqp://localhost", QueueNames(), FakeCalendar())
     intake.tick_s = 0.0
     errors = [RuntimeError("a defect"), KeyError("another"), BrokerLost("the end")]
 
@@ -26,7 +26,7 @@ async def test_a_duty_that_fails_for_an_error_of_ours_is_done_again() -> None:
 
 
 async def test_what_nobody_works_on_makes_a_worker_unready() -> None:
-    intake = an_intake("amqp://localhost", QueueNames(), FakeCalendar())
+    intake = a_consumer("amqp://localhost", QueueNames(), FakeCalendar())
     intake.standing.is_consuming = True
     assert intake.standing.broker is None
     intake.standing.stuck = "messages were left lying"
@@ -34,7 +34,7 @@ async def test_what_nobody_works_on_makes_a_worker_unready() -> None:
 
 
 async def test_a_session_that_is_over_leaves_no_consumer_to_end() -> None:
-    intake = an_intake("amqp://localhost", QueueNames(), FakeCalendar())
+    intake = a_consumer("amqp://localhost", QueueNames(), FakeCalendar())
     await intake.partitions.consume(cast(Any, FakeSession()))
     assert len(intake.partitions.cancels) == intake.partition_count
     await intake._let_go()

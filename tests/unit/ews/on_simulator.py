@@ -8,7 +8,7 @@ from adapters.calendar import BookingId, EventBody, Mark, RoomAddress, RoomEvent
 from adapters.ews.calendar import EwsCalendar
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.simulator import LoseReply, SimEvent, Simulator, Throttle
-from tests.contract.calendar_world import Seen, a_room_event
+from tests.contract.calendar_harness import Seen, a_room_event
 
 ACCOUNT = "svc-rooms@acme.example"
 PASSWORD = "correct horse"

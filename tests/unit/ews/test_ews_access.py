@@ -6,7 +6,7 @@ from adapters.calendar import BookingId, Done, Remove
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled
 from adapters.ews.calendar import EwsCalendar
 from adapters.simulator import ItemCode, RequestCode, Simulator, Throttle
-from tests.contract.calendar_world import BOARD, LOBBY, a_create, a_mark, created
+from tests.contract.calendar_harness import BOARD, LOBBY, a_create, a_mark, created
 from tests.unit.ews.on_simulator import connected, running_simulator
 
 

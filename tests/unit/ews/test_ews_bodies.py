@@ -17,7 +17,7 @@ from adapters.exchange import response_body as bodies
 from adapters.exchange.http import READ_LIMIT_BYTES, ReplyLost
 from adapters.exchange.response_body import Body
 from adapters.simulator import Simulator
-from tests.contract.calendar_world import BOARD, a_create
+from tests.contract.calendar_harness import BOARD, a_create
 from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, settings_for
 from tests.unit.ews.raw_server import an_answer, raw_server, read_request
 from tests.waiting import until

@@ -11,7 +11,7 @@ from adapters.errors import CalendarError, Misconfigured, Throttled, Transient, 
 from adapters.ews.calendar import EwsCalendar
 from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
 from adapters.simulator import LateReply, Simulator
-from tests.contract.calendar_world import BOARD, a_create, created
+from tests.contract.calendar_harness import BOARD, a_create, created
 from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, connected, running_simulator, settings_for
 from tests.unit.ews.raw_server import an_answer, raw_server, read_request
 

@@ -9,7 +9,7 @@ from adapters.ews.ntlm_transport import Lines, SessionHttp
 from adapters.ews.settings import NtlmAuth
 from adapters.exchange.http import Answer, ReplyLost
 from adapters.simulator import Simulator
-from tests.contract.calendar_world import BOARD
+from tests.contract.calendar_harness import BOARD
 from tests.unit.ews.on_simulator import ACCOUNT, PASSWORD, settings_for
 from tests.unit.ews.raw_server import an_answer, raw_server, read_request
 

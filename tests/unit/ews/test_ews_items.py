@@ -24,7 +24,7 @@ from adapters.ews.queries import (
     update_items,
 )
 from adapters.exchange.marks import BOOKING, PROPERTY_SET_ID, VERSION
-from tests.contract.calendar_world import ALL_DAY, BOARD, EVERY_MEMBER, a_mark, a_room_event
+from tests.contract.calendar_harness import ALL_DAY, BOARD, EVERY_MEMBER, a_mark, a_room_event
 
 ACME = TenantName("acme")
 ZONE = "Romance Standard Time"

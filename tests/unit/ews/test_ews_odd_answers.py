@@ -10,7 +10,7 @@ from adapters.ews.calendar import EwsCalendar
 from adapters.ews.names import M
 from adapters.simulator import Simulator, TruncatedXml
 from adapters.simulator.troubles import Answer, Call
-from tests.contract.calendar_world import BOARD, a_create
+from tests.contract.calendar_harness import BOARD, a_create
 
 THREE = [a_create("a"), a_create("b"), a_create("c")]
 

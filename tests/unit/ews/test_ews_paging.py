@@ -11,7 +11,7 @@ from adapters.ews.calendar import EwsCalendar
 from adapters.ews.names import T
 from adapters.simulator import Fault, ItemCode, Simulator
 from adapters.simulator.troubles import Answer, Call
-from tests.contract.calendar_world import BOARD, a_create, created
+from tests.contract.calendar_harness import BOARD, a_create, created
 
 
 async def test_a_search_reads_page_after_page(simulator: Simulator, calendar: EwsCalendar) -> None:

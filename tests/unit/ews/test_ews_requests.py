@@ -16,7 +16,7 @@ from adapters.ews.names import M
 from adapters.ews.settings import BasicAuth, EwsSettings
 from adapters.exchange.http import USER_AGENT
 from adapters.simulator import ItemCode, Simulator
-from tests.contract.calendar_world import ALL_DAY, BOARD, a_create, a_mark, a_room_event, created
+from tests.contract.calendar_harness import ALL_DAY, BOARD, a_create, a_mark, a_room_event, created
 from tests.unit.ews.on_simulator import connected, running_simulator
 from tests.unit.ews.raw_server import an_answer, raw_server, read_request
 

@@ -28,7 +28,7 @@ from adapters.simulator import (
     TruncatedXml,
     Unauthorized,
 )
-from tests.contract.calendar_world import BOARD, a_create, a_mark, a_room_event, created
+from tests.contract.calendar_harness import BOARD, a_create, a_mark, a_room_event, created
 from tests.unit.ews.on_simulator import connected
 
 THREE = [a_create("a"), a_create("b"), a_create("c")]

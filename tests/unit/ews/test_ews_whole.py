@@ -9,7 +9,7 @@ from adapters.errors import Refused, Transient
 from adapters.ews.calendar import EwsCalendar
 from adapters.simulator import ItemCode, Simulator
 from adapters.simulator.troubles import Answer, Call
-from tests.contract.calendar_world import ALL_DAY, BOARD, a_create, a_room_event, created
+from tests.contract.calendar_harness import ALL_DAY, BOARD, a_create, a_room_event, created
 from tests.unit.ews.on_simulator import connected
 
 

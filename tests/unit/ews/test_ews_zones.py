@@ -9,7 +9,7 @@ from adapters.calendar import Done, RoomEvent
 from adapters.ews.calendar import EwsCalendar
 from adapters.exchange.zones import Zones
 from adapters.simulator import Simulator
-from tests.contract.calendar_world import BOARD, Create, a_mark, a_room_event
+from tests.contract.calendar_harness import BOARD, Create, a_mark, a_room_event
 
 WITHOUT_A_WINDOWS_ZONE = {"Antarctica/Troll", "Factory", "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT"}
 

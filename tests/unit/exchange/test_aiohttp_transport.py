@@ -12,7 +12,7 @@ from adapters.exchange.aiohttp_transport import AiohttpTransport, HttpSettings
 from adapters.exchange.authorizer import Authorizer, BasicAuthorizer
 from adapters.exchange.http import IDLE_LIMIT_S, ReplyLost
 from adapters.simulator import Simulator
-from tests.contract.calendar_world import BOARD
+from tests.contract.calendar_harness import BOARD
 from tests.unit.ews.on_simulator import running_simulator
 from tests.unit.ews.raw_server import an_answer, raw_server, read_request
 

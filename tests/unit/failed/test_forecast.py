@@ -11,7 +11,7 @@ from consumers.messages.command import BookingCommand
 from consumers.messages.result import Outcome
 from consumers.sync.plan import removed
 from tests.builders import a_booking_command, an_event
-from tests.rooms import a_cancel, versioned
+from tests.room_harness import a_cancel, versioned
 from tests.rows import NEW, claimed, present_as
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

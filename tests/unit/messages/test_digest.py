@@ -10,7 +10,7 @@ from adapters.calendar import EventBody, RoomEvent
 from consumers.messages.command import parse_command
 from consumers.sync.render import FIRST_MEMBERS, digest_of_written, render
 from tests.builders import Tenants, a_body, a_booking_command, a_command, a_tenant, an_event
-from tests.contract.calendar_world import ALL_DAY, EVERY_MEMBER, a_room_event
+from tests.contract.calendar_harness import ALL_DAY, EVERY_MEMBER, a_room_event
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from adapters.ledger import LedgerRow, State
 from consumers.reconcile.compare import compare, differing, steady
 from consumers.reconcile.report import Finding, Kind
 from consumers.sync.plan import removed
-from tests.contract.calendar_world import a_room_event
-from tests.rooms import a_cancel, versioned
+from tests.contract.calendar_harness import a_room_event
+from tests.room_harness import a_cancel, versioned
 from tests.rows import ITEM, KEY, NEW, claimed, present_as
 from tests.unit.reconcile.readings import NOW, as_stored, reading, standing, wanted_of
 

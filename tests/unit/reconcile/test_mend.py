@@ -15,13 +15,13 @@ from consumers.reconcile.mend import ROOM_LOOK, Asked, ask_to_mend, command_for
 from consumers.reconcile.read import RoomView, report_on
 from consumers.reconcile.report import Kind, RoomReport, beyond_share
 from tests.builders import Tenants, a_booking_command, a_tenant, an_event
-from tests.contract.calendar_world import a_room_event
+from tests.contract.calendar_harness import a_room_event
 from tests.fakes import KeptEvent
-from tests.rooms import BOARD, RoomBench, a_cancel, versioned
+from tests.room_harness import BOARD, RoomHarness, a_cancel, versioned
 from tests.rows import present_as
 
 
-class Bench(RoomBench):
+class Bench(RoomHarness):
     """A room with bookings B-0, B-1, …, and an operator; `asked` holds the looks that nobody carried out yet."""
 
     def __init__(self) -> None:
@@ -69,29 +69,29 @@ class Bench(RoomBench):
 
 
 @pytest.fixture
-async def bench() -> Bench:
-    bench = Bench()
-    await bench.fill(10)
-    return bench
+async def harness() -> Bench:
+    harness = Bench()
+    await harness.fill(10)
+    return harness
 
 
-async def test_a_room_that_nobody_touched_has_no_findings_and_costs_one_request(bench: Bench) -> None:
-    before = len(bench.calendar.requests)
-    report = await bench.report()
+async def test_a_room_that_nobody_touched_has_no_findings_and_costs_one_request(harness: Bench) -> None:
+    before = len(harness.calendar.requests)
+    report = await harness.report()
     assert (report.findings, report.known_count, report.foreign, report.resting) == ((), 10, (), ())
-    assert [call.kind for call in bench.calendar.requests[before:]] == ["read"]
-    assert await ask_to_mend(report, bench.ledger, bench.ask, bench.time.now()) == Asked()
-    assert bench.asked == []
+    assert [call.kind for call in harness.calendar.requests[before:]] == ["read"]
+    assert await ask_to_mend(report, harness.ledger, harness.ask, harness.time.now()) == Asked()
+    assert harness.asked == []
 
 
-async def test_what_people_did_is_named_and_mended_and_their_own_events_are_left(bench: Bench) -> None:
-    calendar = bench.calendar
+async def test_what_people_did_is_named_and_mended_and_their_own_events_are_left(harness: Bench) -> None:
+    calendar = harness.calendar
     for deleted in ("B-0", "B-1"):
-        calendar.people_delete(BOARD, bench.kept(deleted).ref.item_id)
-    calendar.people_edit(BOARD, bench.kept("B-2").ref.item_id, subject="Ours now", location="Attic")
-    calendar.people_copy(BOARD, bench.kept("B-3").ref.item_id)
+        calendar.people_delete(BOARD, harness.kept(deleted).ref.item_id)
+    calendar.people_edit(BOARD, harness.kept("B-2").ref.item_id, subject="Ours now", location="Attic")
+    calendar.people_copy(BOARD, harness.kept("B-3").ref.item_id)
     lunch = calendar.people_create(BOARD, a_room_event(subject="Lunch"))
-    report = await bench.report()
+    report = await harness.report()
     assert [(finding.kind, finding.booking_id, finding.members) for finding in report.findings] == [
         (Kind.MISSING, "B-0", ()),
         (Kind.MISSING, "B-1", ()),
@@ -100,101 +100,101 @@ async def test_what_people_did_is_named_and_mended_and_their_own_events_are_left
     ]
     assert report.foreign == (lunch.ref.item_id,)
 
-    assert (await bench.repair()).looks_count == 4
-    assert bench.subjects() == [*(f"#{n}" for n in range(10)), "Lunch"]
+    assert (await harness.repair()).looks_count == 4
+    assert harness.subjects() == [*(f"#{n}" for n in range(10)), "Lunch"]
     assert lunch in calendar.events[BOARD]
-    assert await bench.findings() == []
+    assert await harness.findings() == []
 
 
-async def test_what_is_as_it_should_be_is_not_written_again(bench: Bench) -> None:
-    bench.calendar.people_delete(BOARD, bench.kept("B-0").ref.item_id)
-    before = len(bench.calendar.requests)
-    await bench.repair()
-    assert [call.kind for call in bench.calendar.requests[before:]] == ["read", "find", "create"]
+async def test_what_is_as_it_should_be_is_not_written_again(harness: Bench) -> None:
+    harness.calendar.people_delete(BOARD, harness.kept("B-0").ref.item_id)
+    before = len(harness.calendar.requests)
+    await harness.repair()
+    assert [call.kind for call in harness.calendar.requests[before:]] == ["read", "find", "create"]
 
 
-async def test_an_event_that_was_moved_and_edited_is_written_where_it_lies_now(bench: Bench) -> None:
-    trashed = bench.calendar.people_delete(BOARD, bench.kept("B-0").ref.item_id)
-    restored = bench.calendar.people_restore(BOARD, trashed.ref.item_id)
-    bench.calendar.people_edit(BOARD, restored.ref.item_id, show_as="free")
-    assert await bench.findings() == [(Kind.EDITED, "B-0")]
-    await bench.repair()
-    assert bench.kept("B-0").event.show_as == "busy"
-    assert len(bench.calendar.events[BOARD]) == 10
+async def test_an_event_that_was_moved_and_edited_is_written_where_it_lies_now(harness: Bench) -> None:
+    trashed = harness.calendar.people_delete(BOARD, harness.kept("B-0").ref.item_id)
+    restored = harness.calendar.people_restore(BOARD, trashed.ref.item_id)
+    harness.calendar.people_edit(BOARD, restored.ref.item_id, show_as="free")
+    assert await harness.findings() == [(Kind.EDITED, "B-0")]
+    await harness.repair()
+    assert harness.kept("B-0").event.show_as == "busy"
+    assert len(harness.calendar.events[BOARD]) == 10
 
 
-async def test_a_removed_event_that_people_brought_back_is_removed_again(bench: Bench) -> None:
-    await bench.run(a_cancel(2, booking_id="B-0"))
-    bench.calendar.people_restore(BOARD, bench.calendar.trash[BOARD][0].ref.item_id)
-    assert await bench.findings() == [(Kind.SURPLUS, "B-0")]
-    await bench.repair()
-    assert "#0" not in bench.subjects()
-    row = await bench.row("B-0")
+async def test_a_removed_event_that_people_brought_back_is_removed_again(harness: Bench) -> None:
+    await harness.run(a_cancel(2, booking_id="B-0"))
+    harness.calendar.people_restore(BOARD, harness.calendar.trash[BOARD][0].ref.item_id)
+    assert await harness.findings() == [(Kind.SURPLUS, "B-0")]
+    await harness.repair()
+    assert "#0" not in harness.subjects()
+    row = await harness.row("B-0")
     assert row is not None
     assert (row.state, row.removed_version) == (State.ABSENT, 2)
 
 
-async def test_a_changed_template_is_told_apart_from_people_and_can_be_written(bench: Bench) -> None:
-    bench.room = replace(bench.room, tenant=replace(bench.room.tenant, subject_template="[{subject}]"))
-    report = await bench.report()
+async def test_a_changed_template_is_told_apart_from_people_and_can_be_written(harness: Bench) -> None:
+    harness.room = replace(harness.room, tenant=replace(harness.room.tenant, subject_template="[{subject}]"))
+    report = await harness.report()
     assert {finding.kind for finding in report.findings} == {Kind.OUTDATED}
-    await bench.repair()
-    assert bench.subjects() == [f"[#{n}]" for n in range(10)]
+    await harness.repair()
+    assert harness.subjects() == [f"[#{n}]" for n in range(10)]
 
 
-async def test_an_unknown_event_makes_the_room_be_scanned_anew(bench: Bench) -> None:
-    bench.ledger.store.records.pop(bench.room.key(BookingId("B-0")))
-    assert await bench.findings() == [(Kind.UNKNOWN, "B-0")]
-    asked = await ask_to_mend(await bench.report(), bench.ledger, bench.ask, bench.time.now())
-    assert (asked.looks_count, [look for _, look in bench.asked]) == (1, ["room"])
-    assert not await bench.ledger.is_scanned(bench.room.tenant.name, BOARD)
-    await bench.work_off()
-    assert await bench.findings() == []
-    assert len(bench.calendar.events[BOARD]) == 10
+async def test_an_unknown_event_makes_the_room_be_scanned_anew(harness: Bench) -> None:
+    harness.ledger.store.records.pop(harness.room.key(BookingId("B-0")))
+    assert await harness.findings() == [(Kind.UNKNOWN, "B-0")]
+    asked = await ask_to_mend(await harness.report(), harness.ledger, harness.ask, harness.time.now())
+    assert (asked.looks_count, [look for _, look in harness.asked]) == (1, ["room"])
+    assert not await harness.ledger.is_scanned(harness.room.tenant.name, BOARD)
+    await harness.work_off()
+    assert await harness.findings() == []
+    assert len(harness.calendar.events[BOARD]) == 10
 
 
-async def test_a_room_is_not_scanned_anew_before_what_people_deleted_is_back(bench: Bench) -> None:
-    bench.ledger.store.records.pop(bench.room.key(BookingId("B-0")))
-    bench.calendar.people_delete(BOARD, bench.kept("B-1").ref.item_id)
-    assert (await bench.repair()).postponed == ("B-0",)
-    assert await bench.findings() == [(Kind.UNKNOWN, "B-0")]
-    assert (await bench.repair()).postponed == ()
-    assert await bench.findings() == []
-    assert bench.subjects() == [f"#{n}" for n in range(10)]
+async def test_a_room_is_not_scanned_anew_before_what_people_deleted_is_back(harness: Bench) -> None:
+    harness.ledger.store.records.pop(harness.room.key(BookingId("B-0")))
+    harness.calendar.people_delete(BOARD, harness.kept("B-1").ref.item_id)
+    assert (await harness.repair()).postponed == ("B-0",)
+    assert await harness.findings() == [(Kind.UNKNOWN, "B-0")]
+    assert (await harness.repair()).postponed == ()
+    assert await harness.findings() == []
+    assert harness.subjects() == [f"#{n}" for n in range(10)]
 
 
-async def test_a_booking_that_got_a_newer_version_meanwhile_is_left_to_the_lanes(bench: Bench) -> None:
-    bench.calendar.people_edit(BOARD, bench.kept("B-0").ref.item_id, location="Attic")
-    report = await bench.report()
-    await bench.run(versioned(2, "newer", booking_id="B-0"))
-    asked = await ask_to_mend(report, bench.ledger, bench.ask, bench.time.now())
-    assert (asked.looks_count, asked.changed, bench.asked) == (0, ("B-0",), [])
-    assert await bench.findings() == []
+async def test_a_booking_that_got_a_newer_version_meanwhile_is_left_to_the_lanes(harness: Bench) -> None:
+    harness.calendar.people_edit(BOARD, harness.kept("B-0").ref.item_id, location="Attic")
+    report = await harness.report()
+    await harness.run(versioned(2, "newer", booking_id="B-0"))
+    asked = await ask_to_mend(report, harness.ledger, harness.ask, harness.time.now())
+    assert (asked.looks_count, asked.changed, harness.asked) == (0, ("B-0",), [])
+    assert await harness.findings() == []
 
 
-async def test_asking_twice_writes_once(bench: Bench) -> None:
-    bench.calendar.people_edit(BOARD, bench.kept("B-0").ref.item_id, location="Attic")
+async def test_asking_twice_writes_once(harness: Bench) -> None:
+    harness.calendar.people_edit(BOARD, harness.kept("B-0").ref.item_id, location="Attic")
     for _ in range(2):
-        await ask_to_mend(await bench.report(), bench.ledger, bench.ask, bench.time.now())
-    before = len(bench.calendar.requests)
-    await bench.work_off()
-    assert [call.kind for call in bench.calendar.requests[before:]] == ["find", "update", "find"]
+        await ask_to_mend(await harness.report(), harness.ledger, harness.ask, harness.time.now())
+    before = len(harness.calendar.requests)
+    await harness.work_off()
+    assert [call.kind for call in harness.calendar.requests[before:]] == ["find", "update", "find"]
 
 
-async def test_short_trouble_is_ridden_out_and_lasting_trouble_is_reported(bench: Bench) -> None:
-    bench.calendar.fail_next(Transient("store_unavailable"), kind="read")
-    assert (await bench.report()).error is None
-    bench.calendar.fail_next(Refused("rights_missing"), kind="read")
-    report = await bench.report()
+async def test_short_trouble_is_ridden_out_and_lasting_trouble_is_reported(harness: Bench) -> None:
+    harness.calendar.fail_next(Transient("store_unavailable"), kind="read")
+    assert (await harness.report()).error is None
+    harness.calendar.fail_next(Refused("rights_missing"), kind="read")
+    report = await harness.report()
     assert report.error is not None
     assert (report.error.code, report.mendable) == ("rights_missing", ())
 
 
 @pytest.mark.parametrize(("percent", "refused"), [(19.9, True), (20, False)])
-async def test_a_repair_of_more_than_the_share_is_told(bench: Bench, percent: float, refused: bool) -> None:
+async def test_a_repair_of_more_than_the_share_is_told(harness: Bench, percent: float, refused: bool) -> None:
     for deleted in ("B-0", "B-1"):
-        bench.calendar.people_delete(BOARD, bench.kept(deleted).ref.item_id)
-    report = await bench.report()
+        harness.calendar.people_delete(BOARD, harness.kept(deleted).ref.item_id)
+    report = await harness.report()
     assert (report.mended_count, report.known_count) == (2, 10)
     assert beyond_share([report], percent) == ([report] if refused else [])
 
@@ -235,8 +235,8 @@ def test_a_look_at_a_row_without_content_carries_a_cancel_no_newer_than_the_row(
     assert carried.version <= max(row.version, row.removed_version)
 
 
-async def test_a_look_at_a_room_names_a_booking_that_is_nobodys(bench: Bench) -> None:
-    bench.ledger.store.records.pop(bench.room.key(BookingId("B-0")))
-    await ask_to_mend(await bench.report(), bench.ledger, bench.ask, bench.time.now())
-    ((body, look),) = bench.asked
+async def test_a_look_at_a_room_names_a_booking_that_is_nobodys(harness: Bench) -> None:
+    harness.ledger.store.records.pop(harness.room.key(BookingId("B-0")))
+    await ask_to_mend(await harness.report(), harness.ledger, harness.ask, harness.time.now())
+    ((body, look),) = harness.asked
     assert (look, json.loads(body)["booking_id"]) == ("room", ROOM_LOOK)

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from consumers.scheduling.room_queue import FLOOD, FLOOD_S, Inflow
-from tests.hall import Hall
-from tests.rooms import BOARD
+from tests.dispatcher_harness import DispatcherHarness
+from tests.room_harness import BOARD
 from tests.waiting import until
 
 FLOODED = 200
@@ -42,41 +42,41 @@ def test_a_flood_lasts_as_long_as_it_goes_on_and_a_moment_longer() -> None:
     assert not inflow.is_flood(now_s + FLOOD_S)
 
 
-async def a_flooded_hall() -> Hall:
+async def a_flooded_hall() -> DispatcherHarness:
     """The room is known, a batch of it is under way, and a flood arrives."""
-    hall = Hall()
+    harness = DispatcherHarness()
     for number in range(FLOOD - 1):
-        hall.put(f"W-{number}")
-    await hall.until(lambda: bool(hall.create_sizes()))
-    hall.calendar.pause()
+        harness.put(f"W-{number}")
+    await harness.until(lambda: bool(harness.create_sizes()))
+    harness.calendar.pause()
     for number in range(FLOODED):
-        hall.put(f"B-{number}")
+        harness.put(f"B-{number}")
         await asyncio.sleep(0)
-    assert hall.calendar.in_flight[BOARD] == 1
-    return hall
+    assert harness.calendar.in_flight[BOARD] == 1
+    return harness
 
 
 async def test_while_it_arrives_a_room_has_one_batch_in_work() -> None:
-    hall = await a_flooded_hall()
-    hall.calendar.resume()
-    await hall.until(lambda: len(hall.create_sizes()) > 3)
-    assert hall.calendar.peak_by_room[BOARD] == 1
-    await hall.idle()
+    harness = await a_flooded_hall()
+    harness.calendar.resume()
+    await harness.until(lambda: len(harness.create_sizes()) > 3)
+    assert harness.calendar.peak_by_room[BOARD] == 1
+    await harness.idle()
 
 
 async def test_when_it_is_over_more_begin_though_the_first_one_hangs() -> None:
-    hall = await a_flooded_hall()
-    hall.time.passed_s += FLOOD_S
-    await until(lambda: hall.calendar.in_flight[BOARD] > 1)
-    hall.calendar.resume()
-    await hall.idle()
-    assert hall.session.kinds().count("ack") == FLOOD - 1 + FLOODED
+    harness = await a_flooded_hall()
+    harness.time.passed_s += FLOOD_S
+    await until(lambda: harness.calendar.in_flight[BOARD] > 1)
+    harness.calendar.resume()
+    await harness.idle()
+    assert harness.session.kinds().count("ack") == FLOOD - 1 + FLOODED
 
 
 async def test_a_worker_that_stops_while_one_arrives_gives_it_back() -> None:
-    hall = await a_flooded_hall()
-    stopping = asyncio.create_task(hall.lanes.stop(within_s=600))
-    await hall.until(lambda: hall.session.kinds().count("requeue") > 100)
-    hall.calendar.resume()
+    harness = await a_flooded_hall()
+    stopping = asyncio.create_task(harness.lanes.stop(within_s=600))
+    await harness.until(lambda: harness.session.kinds().count("requeue") > 100)
+    harness.calendar.resume()
     await stopping
-    assert hall.session.kinds().count("ack") + hall.session.kinds().count("requeue") == FLOOD - 1 + FLOODED
+    assert harness.session.kinds().count("ack") + harness.session.kinds().count("requeue") == FLOOD - 1 + FLOODED

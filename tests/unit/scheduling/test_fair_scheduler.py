@@ -20,7 +20,7 @@ from consumers.scheduling.fair_scheduler import (
 )
 from consumers.scheduling.pulse import BEAT_S, Pulse
 from consumers.scheduling.right_of_way import RightOfWay
-from tests.rooms import RoomBench, VirtualTime
+from tests.room_harness import RoomHarness, VirtualTime
 from tests.waiting import turns
 
 FULL = 20
@@ -152,7 +152,7 @@ async def test_beside_small_ones_the_batches_of_many_rooms_stay_full() -> None:
 
 def send(place: Permit) -> None:
     """Let the batch on this place claim its booking: its request leaves."""
-    room = RoomBench().room
+    room = RoomHarness().room
     place.within(room).reached(Milestone.CLAIMED, room.key(BookingId("B-1")))
 
 
@@ -166,7 +166,7 @@ async def gives_way(place: Permit) -> bool:
 async def test_the_batches_of_a_few_rooms_give_way_until_the_small_one_is_sent() -> None:
     hour = Hour()
     large, small = hour.places.large.take(FULL, FULL), hour.places.small.take(FULL, 1)
-    room = RoomBench().room
+    room = RoomHarness().room
     within = small.within(room)
     assert (await gives_way(large), await gives_way(small)) == (True, False)
     within.reached(Milestone.PLANNED, room.key(BookingId("B-1")))
@@ -197,8 +197,8 @@ async def test_they_give_way_to_none_that_sleeps() -> None:
     async def sleep(_: float) -> None:
         await awake.wait()
 
-    bench = RoomBench()
-    room = replace(bench.room, clocks=replace(bench.room.clocks, sleep=sleep))
+    harness = RoomHarness()
+    room = replace(harness.room, clocks=replace(harness.room.clocks, sleep=sleep))
     asleep = asyncio.create_task(small.within(room).clocks.sleep(1.0))  # type: ignore[arg-type]  # a coroutine
     await asyncio.sleep(0)
     assert not await gives_way(large)

@@ -14,9 +14,9 @@ from consumers.messages.disposition import Checked, Completed, DeadLettered, Def
 from consumers.messages.violations import BadMessage
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
-from tests.broker import FakeMessage, FakeObserver, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, an_event, look_headers
-from tests.rooms import VirtualTime
+from tests.fake_broker import FakeMessage, FakeObserver, FakeSession
+from tests.room_harness import VirtualTime
 
 SYNCED = Completed(outcome=Finished.SYNCED, item_id="AAMk1")
 REFUSED = DeadLettered(problem=Problem.coded("version_reused", member="/version"))

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from adapters.sql import SqlLedger, open_ledger
 from adapters.sql import story as sql_story
-from tests.contract.ledger_world import a_key, a_present_row, read, written
+from tests.contract.ledger_harness import a_key, a_present_row, read, written
 from tests.contract.story_contract import an_entry
 
 KEY = a_key("B-1")

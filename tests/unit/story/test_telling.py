@@ -16,10 +16,10 @@ from consumers.messages.violations import BadMessage, KnownMembers, Violation
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
 from consumers.story.telling import Storyteller
-from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_body, a_tenant, look_headers
+from tests.fake_broker import FakeMessage, FakeSession
 from tests.fakes import FakeCalendar
-from tests.rooms import BOARD, RoomBench, VirtualTime, a_cancel, versioned
+from tests.room_harness import BOARD, RoomHarness, VirtualTime, a_cancel, versioned
 
 
 class Desk:
@@ -124,7 +124,7 @@ async def test_a_message_that_is_none_is_told_where_its_booking_is_known(booking
     )
 
 
-class Bench(RoomBench):
+class Bench(RoomHarness):
     """A room whose stories are remembered."""
 
     def __init__(self, *errors: Throttled, **policy: object) -> None:
@@ -146,12 +146,12 @@ def effects(verdicts: Iterable[object]) -> list[str | None]:
 
 
 async def test_a_verdict_says_what_its_write_did() -> None:
-    bench = Bench()
-    first = await bench.run(versioned(1))
-    second = await bench.run(versioned(2, "Other"), versioned(1))
-    third = await bench.run(versioned(3, "Other"))
-    fourth = await bench.run(a_cancel(4))
-    fifth = await bench.run(a_cancel(5))
+    harness = Bench()
+    first = await harness.run(versioned(1))
+    second = await harness.run(versioned(2, "Other"), versioned(1))
+    third = await harness.run(versioned(3, "Other"))
+    fourth = await harness.run(a_cancel(4))
+    fifth = await harness.run(a_cancel(5))
     assert effects([*first, *second, *third, *fourth, *fifth]) == [
         "created",
         "changed",
@@ -160,77 +160,77 @@ async def test_a_verdict_says_what_its_write_did() -> None:
         "removed",
         None,
     ]
-    assert bench.told() == []
+    assert harness.told() == []
 
 
 async def test_a_wait_in_hand_is_told_and_a_short_one_is_not() -> None:
-    bench = Bench()
-    await bench.run(versioned(1))
-    bench.calendar.fail_next(Throttled(7))
-    await bench.run(versioned(2, "Other"))
-    bench.calendar.fail_next(Throttled(0.2))
-    await bench.run(versioned(3, "Another"))
-    assert [(each.what, each.version, each.code, each.wait_s) for each in bench.entries] == [
+    harness = Bench()
+    await harness.run(versioned(1))
+    harness.calendar.fail_next(Throttled(7))
+    await harness.run(versioned(2, "Other"))
+    harness.calendar.fail_next(Throttled(0.2))
+    await harness.run(versioned(3, "Another"))
+    assert [(each.what, each.version, each.code, each.wait_s) for each in harness.entries] == [
         (What.HELD, 2, "throttled", 8)
     ]
 
 
 async def test_an_event_that_people_deleted_is_told_once_it_is_missed() -> None:
-    bench = Bench()
-    await bench.run(versioned(1))
-    bench.calendar.people_delete(BOARD, bench.item_id)
-    await bench.run(versioned(2, "Other"))
-    assert bench.told() == [("gone", 1, None)]
+    harness = Bench()
+    await harness.run(versioned(1))
+    harness.calendar.people_delete(BOARD, harness.item_id)
+    await harness.run(versioned(2, "Other"))
+    assert harness.told() == [("gone", 1, None)]
 
 
 async def test_a_create_whose_reply_was_lost_is_found() -> None:
-    bench = Bench()
-    bench.calendar.fail_next(Unknown(), applied=True, kind="create")
-    await bench.run(versioned(1))
-    bench.let_pass(bench.room.policy.claim_s + 1)
-    verdicts = await bench.run(versioned(1))
-    assert bench.told() == [("found", 1, None)]
+    harness = Bench()
+    harness.calendar.fail_next(Unknown(), applied=True, kind="create")
+    await harness.run(versioned(1))
+    harness.let_pass(harness.room.policy.claim_s + 1)
+    verdicts = await harness.run(versioned(1))
+    assert harness.told() == [("found", 1, None)]
     assert effects(verdicts) == [None]
 
 
 async def test_an_event_that_people_deleted_and_brought_back_is_found() -> None:
-    bench = Bench()
-    await bench.run(versioned(1))
-    trashed = bench.calendar.people_delete(BOARD, bench.item_id)
-    bench.calendar.people_restore(BOARD, trashed.ref.item_id)
-    await bench.run(versioned(1), look="booking")
-    assert bench.told() == [("found", 1, None)]
+    harness = Bench()
+    await harness.run(versioned(1))
+    trashed = harness.calendar.people_delete(BOARD, harness.item_id)
+    harness.calendar.people_restore(BOARD, trashed.ref.item_id)
+    await harness.run(versioned(1), look="booking")
+    assert harness.told() == [("found", 1, None)]
 
 
 async def test_a_refused_create_that_left_nothing_is_not_missed() -> None:
-    bench = Bench()
-    bench.calendar.fail_next(Refused("mailbox_full"), kind="create")
-    await bench.run(versioned(1))
-    await bench.run(versioned(2))
-    assert bench.told() == []
+    harness = Bench()
+    harness.calendar.fail_next(Refused("mailbox_full"), kind="create")
+    await harness.run(versioned(1))
+    await harness.run(versioned(2))
+    assert harness.told() == []
 
 
 async def test_copies_are_counted_and_what_a_look_writes_is_told() -> None:
-    bench = Bench()
-    await bench.run(versioned(1))
-    bench.calendar.people_copy(BOARD, bench.item_id)
-    await bench.run(versioned(1), look="booking")
-    bench.calendar.people_delete(BOARD, bench.item_id)
-    await bench.run(versioned(1), look="booking")
-    assert bench.told() == [("copies", None, "1"), ("gone", 1, None), ("mended", 1, None)]
+    harness = Bench()
+    await harness.run(versioned(1))
+    harness.calendar.people_copy(BOARD, harness.item_id)
+    await harness.run(versioned(1), look="booking")
+    harness.calendar.people_delete(BOARD, harness.item_id)
+    await harness.run(versioned(1), look="booking")
+    assert harness.told() == [("copies", None, "1"), ("gone", 1, None), ("mended", 1, None)]
 
 
 async def test_a_new_ledger_tells_what_it_found_in_the_room() -> None:
-    bench = Bench()
-    await bench.run(versioned(2))
+    harness = Bench()
+    await harness.run(versioned(2))
     again = Bench()
-    again.room = replace(again.room, calendar=bench.calendar)
+    again.room = replace(again.room, calendar=harness.calendar)
     await again.run(versioned(1))
     assert again.told() == [("found", 2, None)]
 
 
 async def test_a_look_that_finds_nothing_new_tells_nothing() -> None:
-    bench = Bench()
-    await bench.run(versioned(1))
-    await bench.run(versioned(1), look="booking")
-    assert bench.told() == []
+    harness = Bench()
+    await harness.run(versioned(1))
+    await harness.run(versioned(1), look="booking")
+    assert harness.told() == []

@@ -7,7 +7,7 @@ from adapters.errors import Misconfigured
 from adapters.ledger import BreakerRow
 from consumers.throttling.circuit_breaker import CircuitBreaker
 from tests.fake_ledger import FakeLedger
-from tests.rooms import VirtualTime
+from tests.room_harness import VirtualTime
 
 ACME = TenantName("acme")
 REJECTED, BLOCKED = Misconfigured(), Misconfigured("ews_blocked", detail="Blocked")

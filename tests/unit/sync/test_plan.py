@@ -21,7 +21,7 @@ from consumers.sync.plan import (
     removed,
 )
 from tests.builders import a_booking_command
-from tests.rooms import a_cancel, versioned
+from tests.room_harness import a_cancel, versioned
 from tests.rows import ITEM, NEW, claimed, digest_of, present_as
 
 V5 = versioned(5, "five")

@@ -11,7 +11,7 @@ from adapters.ledger import ClaimRequest, LedgerRow
 from consumers.messages.disposition import Completed, Deferred, Finished
 from tests.fake_ledger import FakeLedger
 from tests.fakes import FakeCalendar
-from tests.rooms import BOARD, RoomBench, VirtualTime, a_cancel, versioned
+from tests.room_harness import BOARD, RoomHarness, VirtualTime, a_cancel, versioned
 
 TOO_LONG_S = 60.0
 """What is left of a claim then is less than a request may take."""
@@ -47,67 +47,67 @@ async def others_turn() -> None:
 
 
 async def test_nothing_is_sent_under_a_claim_that_could_run_out_before_the_answer_comes() -> None:
-    bench = RoomBench()
-    ledger = SlowClaims(clock=bench.time.now, store=bench.ledger.store)
-    ledger.time = bench.time
-    bench.room = replace(bench.room, ledger=ledger)
-    (verdict,) = await bench.run(versioned(1))
+    harness = RoomHarness()
+    ledger = SlowClaims(clock=harness.time.now, store=harness.ledger.store)
+    ledger.time = harness.time
+    harness.room = replace(harness.room, ledger=ledger)
+    (verdict,) = await harness.run(versioned(1))
     assert isinstance(verdict, Deferred)
-    assert bench.kinds() == []
+    assert harness.kinds() == []
 
 
 async def test_surplus_copies_stay_for_the_next_look_when_the_search_took_too_long() -> None:
     calendar = SlowSearch()
-    bench = RoomBench(calendar)
-    calendar.time = bench.time
-    bench.calendar.fail_next(Unknown(), applied=True, kind="create")
-    await bench.run(versioned(1))
-    bench.calendar.people_copy(BOARD, bench.calendar.events[BOARD][0].ref.item_id)
-    bench.let_pass(100)
-    (verdict,) = await bench.run(versioned(2, "new"))
+    harness = RoomHarness(calendar)
+    calendar.time = harness.time
+    harness.calendar.fail_next(Unknown(), applied=True, kind="create")
+    await harness.run(versioned(1))
+    harness.calendar.people_copy(BOARD, harness.calendar.events[BOARD][0].ref.item_id)
+    harness.let_pass(100)
+    (verdict,) = await harness.run(versioned(2, "new"))
     assert isinstance(verdict, Deferred)
-    assert bench.kinds() == ["create", "find"]
+    assert harness.kinds() == ["create", "find"]
 
 
 async def test_who_waits_for_a_slot_holds_no_claim_meanwhile() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1))
+    harness = RoomHarness()
+    await harness.run(versioned(1))
     async with AsyncExitStack() as busy:
-        for _ in range(bench.room.tenant.mailbox_concurrency):
-            await busy.enter_async_context(bench.room.gate.slot(BOARD))
-        waiting = asyncio.create_task(bench.run(versioned(2, "new")))
+        for _ in range(harness.room.tenant.mailbox_concurrency):
+            await busy.enter_async_context(harness.room.gate.slot(BOARD))
+        waiting = asyncio.create_task(harness.run(versioned(2, "new")))
         await others_turn()
-        row = await bench.row()
+        row = await harness.row()
     assert row is not None
     assert row.claim is None
     await waiting
-    assert bench.subjects() == ["new"]
+    assert harness.subjects() == ["new"]
 
 
 async def test_an_outcome_that_comes_when_another_worker_has_taken_over_settles_nothing() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1))
-    bench.calendar.pause()
-    late = asyncio.create_task(bench.run(versioned(2, "new")))
+    harness = RoomHarness()
+    await harness.run(versioned(1))
+    harness.calendar.pause()
+    late = asyncio.create_task(harness.run(versioned(2, "new")))
     await others_turn()
-    bench.let_pass(100)
-    row = await bench.row()
+    harness.let_pass(100)
+    row = await harness.row()
     assert row is not None
-    await bench.ledger.beside().claim([ClaimRequest(row=row, version=2)], for_s=90.0)
-    bench.calendar.resume()
+    await harness.ledger.beside().claim([ClaimRequest(row=row, version=2)], for_s=90.0)
+    harness.calendar.resume()
     (verdict,) = await late
     assert isinstance(verdict, Deferred)
-    kept = await bench.row()
+    kept = await harness.row()
     assert kept is not None
     assert kept.version == 1
 
 
 async def test_a_removal_finds_the_event_that_people_deleted_and_brought_back_under_another_id() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1))
-    trashed = bench.calendar.people_delete(BOARD, bench.calendar.events[BOARD][0].ref.item_id)
-    bench.calendar.people_restore(BOARD, trashed.ref.item_id)
-    (verdict,) = await bench.run(a_cancel(2))
+    harness = RoomHarness()
+    await harness.run(versioned(1))
+    trashed = harness.calendar.people_delete(BOARD, harness.calendar.events[BOARD][0].ref.item_id)
+    harness.calendar.people_restore(BOARD, trashed.ref.item_id)
+    (verdict,) = await harness.run(a_cancel(2))
     assert isinstance(verdict, Completed)
     assert verdict.outcome == Finished.REMOVED
-    assert bench.subjects() == []
+    assert harness.subjects() == []

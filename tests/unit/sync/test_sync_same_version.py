@@ -2,19 +2,19 @@
 
 from adapters.errors import Refused
 from consumers.messages.disposition import Completed, DeadLettered, Finished
-from tests.rooms import RoomBench, versioned
+from tests.room_harness import RoomHarness, versioned
 
 
 async def test_a_refusal_parks_every_command_of_equal_version_and_asks_once() -> None:
-    bench = RoomBench()
-    bench.calendar.fail_next(Refused(), kind="create")
-    verdicts = await bench.run(versioned(1), versioned(1), versioned(1))
+    harness = RoomHarness()
+    harness.calendar.fail_next(Refused(), kind="create")
+    verdicts = await harness.run(versioned(1), versioned(1), versioned(1))
     assert [type(verdict) for verdict in verdicts] == [DeadLettered, DeadLettered, DeadLettered]
-    assert bench.kinds() == ["create"]
+    assert harness.kinds() == ["create"]
 
 
 async def test_what_one_of_equal_version_made_true_is_true_for_all() -> None:
-    bench = RoomBench()
-    verdicts = await bench.run(versioned(1), versioned(1))
+    harness = RoomHarness()
+    verdicts = await harness.run(versioned(1), versioned(1))
     assert [verdict.outcome for verdict in verdicts if isinstance(verdict, Completed)] == [Finished.SYNCED] * 2
-    assert bench.kinds() == ["create"]
+    assert harness.kinds() == ["create"]

@@ -5,68 +5,68 @@ from dataclasses import replace
 from adapters.errors import Refused, Unknown
 from adapters.ledger import ClaimRequest, CompareAndSwap
 from consumers.messages.disposition import Checked, Completed, DeadLettered, Finished
-from tests.rooms import BOARD, RoomBench, a_cancel, versioned
+from tests.room_harness import BOARD, RoomHarness, a_cancel, versioned
 
 
 async def test_an_unreadable_room_leaves_no_version_of_a_booking_without_its_verdict() -> None:
-    bench = RoomBench()
-    bench.calendar.fail_next(Refused("rights_missing"), kind="scan")
-    verdicts = await bench.run(versioned(1), versioned(2, "new"))
+    harness = RoomHarness()
+    harness.calendar.fail_next(Refused("rights_missing"), kind="scan")
+    verdicts = await harness.run(versioned(1), versioned(2, "new"))
     assert [type(verdict) for verdict in verdicts] == [DeadLettered, DeadLettered]
 
 
 async def test_after_a_refused_update_content_that_seems_unchanged_is_written_all_the_same() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1, "tea"))
-    bench.calendar.fail_next(Refused(), applied=True, kind="update")
-    await bench.run(versioned(2, "milk"))
-    await bench.run(versioned(3, "tea"))
-    assert bench.subjects() == ["tea"]
+    harness = RoomHarness()
+    await harness.run(versioned(1, "tea"))
+    harness.calendar.fail_next(Refused(), applied=True, kind="update")
+    await harness.run(versioned(2, "milk"))
+    await harness.run(versioned(3, "tea"))
+    assert harness.subjects() == ["tea"]
 
 
 async def test_after_a_refused_removal_content_that_seems_unchanged_is_written_all_the_same() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1, "tea"))
-    bench.calendar.fail_next(Refused(), applied=True, kind="remove")
-    await bench.run(a_cancel(2))
-    await bench.run(versioned(3, "tea"))
-    assert bench.subjects() == ["tea"]
+    harness = RoomHarness()
+    await harness.run(versioned(1, "tea"))
+    harness.calendar.fail_next(Refused(), applied=True, kind="remove")
+    await harness.run(a_cancel(2))
+    await harness.run(versioned(3, "tea"))
+    assert harness.subjects() == ["tea"]
 
 
 async def test_a_version_that_a_look_found_is_written_again_if_it_was_overwritten_before_its_command_came() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1, "tea"))
-    old = bench.calendar.events[BOARD][0]
-    bench.calendar.fail_next(Unknown(), applied=True, kind="update")
-    await bench.run(versioned(3, "rum"))
-    bench.let_pass(100)
-    await bench.run(versioned(2, "milk"))
-    bench.calendar.events[BOARD] = [replace(old, ref=bench.calendar.events[BOARD][0].ref)]
-    assert await bench.run(versioned(2, "milk"), look="booking") == [Checked()]
-    (verdict,) = await bench.run(versioned(3, "rum"))
+    harness = RoomHarness()
+    await harness.run(versioned(1, "tea"))
+    old = harness.calendar.events[BOARD][0]
+    harness.calendar.fail_next(Unknown(), applied=True, kind="update")
+    await harness.run(versioned(3, "rum"))
+    harness.let_pass(100)
+    await harness.run(versioned(2, "milk"))
+    harness.calendar.events[BOARD] = [replace(old, ref=harness.calendar.events[BOARD][0].ref)]
+    assert await harness.run(versioned(2, "milk"), look="booking") == [Checked()]
+    (verdict,) = await harness.run(versioned(3, "rum"))
     assert isinstance(verdict, Completed)
-    assert bench.subjects() == ["rum"]
+    assert harness.subjects() == ["rum"]
 
 
 async def test_a_second_look_follows_also_where_the_first_one_was_refused() -> None:
-    bench = RoomBench()
-    bench.calendar.fail_next(Unknown(), kind="create")
-    await bench.run(versioned(1))
-    bench.let_pass(100)
-    bench.calendar.fail_next(Refused("rights_missing"), kind="find")
-    (verdict,) = await bench.run(a_cancel(2))
+    harness = RoomHarness()
+    harness.calendar.fail_next(Unknown(), kind="create")
+    await harness.run(versioned(1))
+    harness.let_pass(100)
+    harness.calendar.fail_next(Refused("rights_missing"), kind="find")
+    (verdict,) = await harness.run(a_cancel(2))
     assert isinstance(verdict, DeadLettered)
-    assert [look for _, look in bench.desk.looks] == ["booking"]
+    assert [look for _, look in harness.desk.looks] == ["booking"]
 
 
 async def test_a_scan_keeps_what_deleted_items_tell_of_a_booking_that_somebody_claimed() -> None:
-    bench = RoomBench()
-    await bench.run(versioned(1))
-    before = await bench.row()
+    harness = RoomHarness()
+    await harness.run(versioned(1))
+    before = await harness.row()
     assert before is not None
-    await bench.run(versioned(2, "new"))
-    await bench.run(a_cancel(3))
-    restored = RoomBench(bench.calendar)
+    await harness.run(versioned(2, "new"))
+    await harness.run(a_cancel(3))
+    restored = RoomHarness(harness.calendar)
     await restored.ledger.swap([CompareAndSwap(before=None, after=before)])
     await restored.ledger.claim([ClaimRequest(row=before, version=2)], for_s=90.0)
     restored.let_pass(100)
@@ -81,9 +81,9 @@ async def test_a_scan_keeps_what_deleted_items_tell_of_a_booking_that_somebody_c
 
 
 async def test_a_removal_behind_a_newer_event_bars_what_is_older_before_it_is_sent_away_with_it() -> None:
-    bench = RoomBench()
-    bench.calendar.fail_next(Unknown(), kind="create")
-    await bench.run(a_cancel(4), versioned(5, "new"))
-    row = await bench.row()
+    harness = RoomHarness()
+    harness.calendar.fail_next(Unknown(), kind="create")
+    await harness.run(a_cancel(4), versioned(5, "new"))
+    row = await harness.row()
     assert row is not None
     assert row.removed_version == 4

@@ -7,7 +7,7 @@ from adapters.calendar import Done, Outcome, RoomAddress
 from adapters.errors import Throttled
 from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.fake_ledger import FakeLedger
-from tests.rooms import VirtualTime, a_gate
+from tests.room_harness import VirtualTime, a_gate
 
 
 def a_limited_gate(time: VirtualTime, *, mailbox: int = 4, tenant: int = 32) -> TenantLimiter:

@@ -4,7 +4,7 @@ import pytest
 
 from consumers.policy import OWN_BACK_OFF_MAX_S
 from consumers.throttling.limits import AdaptiveLimit, BatchSize, TenantThrottleDetector, own_back_off_s
-from tests.rooms import BOARD
+from tests.room_harness import BOARD
 
 
 def least(low: float, _high: float) -> float:

@@ -8,7 +8,7 @@ from adapters.calendar import Outcome, RoomAddress
 from adapters.errors import CalendarError, Misconfigured, Throttled
 from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.fake_ledger import FakeLedger
-from tests.rooms import BOARD, VirtualTime, a_gate
+from tests.room_harness import BOARD, VirtualTime, a_gate
 
 LOBBY = RoomAddress("lobby@acme.example")
 

@@ -7,7 +7,7 @@ import pytest
 from adapters.calendar import Done, RoomAddress
 from adapters.errors import Throttled, Transient, Unknown
 from consumers.throttling.tenant_limiter import Request
-from tests.rooms import BOARD, VirtualTime
+from tests.room_harness import BOARD, VirtualTime
 from tests.unit.sync.visitors import Visitors, a_limited_gate, ask, throttled
 
 LOBBY = RoomAddress("lobby@acme.example")

@@ -10,7 +10,7 @@ from adapters.errors import Throttled
 from consumers.throttling.circuit_breaker import CircuitBreaker
 from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.fake_ledger import FakeLedger
-from tests.rooms import BOARD, VirtualTime
+from tests.room_harness import BOARD, VirtualTime
 from tests.unit.sync.visitors import Visitors, a_limited_gate, settle
 
 LOBBY = RoomAddress("lobby@acme.example")

@@ -12,12 +12,12 @@ from consumers.consumer import Consumer
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
 from consumers.throttling.tenant_limiter import TenantLimiter
-from tests.broker import FakeMessage, FakeSession
 from tests.builders import Tenants, a_body, a_tenant
+from tests.consumer_harness import PARTITIONS, a_consumer
+from tests.fake_broker import FakeMessage, FakeSession
 from tests.fake_ledger import FakeLedger
 from tests.fakes import FakeCalendar
-from tests.intake_stage import PARTITIONS, an_intake
-from tests.rooms import VirtualTime, a_gate
+from tests.room_harness import VirtualTime, a_gate
 from worker.metrics import Metrics, WorkerState
 from worker.metrics.rates import Rates
 from worker.snapshot import WorkerView
@@ -39,7 +39,7 @@ class Insides:
     def __post_init__(self) -> None:
         self.reader = Reader(Tenants(a_tenant()), self.time.clocks())
         self.ledger: Ledger = FakeLedger(clock=self.time.now)
-        self.intake: Consumer = an_intake("amqp://nowhere", NAMES, FakeCalendar())
+        self.intake: Consumer = a_consumer("amqp://nowhere", NAMES, FakeCalendar())
         self.metrics = Metrics(NAMES, partition_count=PARTITIONS, is_tenant=lambda name: name in self.tenants)
         self.settler = Settler(policy=SyncPolicy(), clocks=self.time.clocks(), observer=self.metrics.commands)
         self.view = WorkerView(

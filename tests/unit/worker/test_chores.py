@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from tests.rooms import VirtualTime
+from tests.room_harness import VirtualTime
 from worker.chores import LASTS_AFTER_S, LASTS_AFTER_TURNS, STALLED_AFTER_S, Chore, Chores
 
 
-class Stage:
+class ChoresHarness:
     """Chores whose pauses pass at once; `turns` of a chore, and then it rests."""
 
     def __init__(self) -> None:
@@ -51,57 +51,57 @@ class Work:
 
 @pytest.mark.parametrize("error", [RecursionError(), OSError(24, "x"), KeyError("hunter2"), MemoryError()])
 async def test_a_chore_goes_on_at_its_pace_after_any_error(error: Exception) -> None:
-    stage, work = Stage(), Work(error)
+    harness, work = ChoresHarness(), Work(error)
     with capture_logs() as logs:
-        await stage.run(work, 3)
-    assert (work.turns, stage.pauses_s) == (3, [2.0] * 4)
+        await harness.run(work, 3)
+    assert (work.turns, harness.pauses_s) == (3, [2.0] * 4)
     told = [log for log in logs if log["event"] == "chore.failed"]
     assert [(log["chore"], log["turns"]) for log in told] == [("reading", 1)]
     assert told[0]["why"].startswith(f"{type(error).__name__} at test_chores.py:")
     assert "hunter2" not in str(logs)
-    assert stage.chores.failing() == {}
+    assert harness.chores.failing() == {}
 
 
 async def test_a_moments_trouble_is_not_told_to_whoever_asks_and_what_lasts_is() -> None:
-    stage = Stage()
-    await stage.run(Work(*[RecursionError() for _ in range(LASTS_AFTER_TURNS - 1)]), LASTS_AFTER_TURNS - 1)
-    assert stage.chores.failing() == {}
-    await stage.run(Work(*[RecursionError() for _ in range(LASTS_AFTER_TURNS)]), LASTS_AFTER_TURNS)
-    assert list(stage.chores.failing()) == ["reading"]
-    assert "RecursionError at test_chores.py" in stage.chores.failing()["reading"]
+    harness = ChoresHarness()
+    await harness.run(Work(*[RecursionError() for _ in range(LASTS_AFTER_TURNS - 1)]), LASTS_AFTER_TURNS - 1)
+    assert harness.chores.failing() == {}
+    await harness.run(Work(*[RecursionError() for _ in range(LASTS_AFTER_TURNS)]), LASTS_AFTER_TURNS)
+    assert list(harness.chores.failing()) == ["reading"]
+    assert "RecursionError at test_chores.py" in harness.chores.failing()["reading"]
 
 
 async def test_a_seldom_chore_that_fails_is_told_after_five_minutes() -> None:
-    stage = Stage()
-    await stage.run(Work(RecursionError()), 1, every_s=3600)
-    stage.time.passed_s += LASTS_AFTER_S
-    assert list(stage.chores.failing()) == ["reading"]
+    harness = ChoresHarness()
+    await harness.run(Work(RecursionError()), 1, every_s=3600)
+    harness.time.passed_s += LASTS_AFTER_S
+    assert list(harness.chores.failing()) == ["reading"]
 
 
 async def test_the_first_turn_that_goes_well_ends_it() -> None:
-    stage = Stage()
+    harness = ChoresHarness()
     errors = [RecursionError() for _ in range(LASTS_AFTER_TURNS)]
     with capture_logs() as logs:
-        await stage.run(Work(*errors), LASTS_AFTER_TURNS + 1)
-    assert stage.chores.failing() == {}
+        await harness.run(Work(*errors), LASTS_AFTER_TURNS + 1)
+    assert harness.chores.failing() == {}
     assert logs[-1]["event"] == "chore.recovered"
 
 
 async def test_an_error_that_stays_is_logged_once_a_minute() -> None:
-    stage = Stage()
+    harness = ChoresHarness()
     with capture_logs() as logs:
-        await stage.run(Work(*[RecursionError() for _ in range(60)]), 60)
+        await harness.run(Work(*[RecursionError() for _ in range(60)]), 60)
     assert [log["turns"] for log in logs] == [1, 31]
 
 
 async def test_a_chore_that_never_comes_to_an_end_is_told() -> None:
-    stage = Stage()
-    stage.turns_left = 1
+    harness = ChoresHarness()
+    harness.turns_left = 1
     task = asyncio.create_task(
-        stage.chores.run(Chore(name="reading", work=asyncio.Event().wait, every_s=2))  # type: ignore[arg-type]
+        harness.chores.run(Chore(name="reading", work=asyncio.Event().wait, every_s=2))  # type: ignore[arg-type]
     )
     for _ in range(10):
         await asyncio.sleep(0)
-    stage.time.passed_s += STALLED_AFTER_S
-    assert stage.chores.failing() == {"reading": f"has not come to an end for {STALLED_AFTER_S:.0f} s"}
+    harness.time.passed_s += STALLED_AFTER_S
+    assert harness.chores.failing() == {"reading": f"has not come to an end for {STALLED_AFTER_S:.0f} s"}
     task.cancel()

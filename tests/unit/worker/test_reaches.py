@@ -15,7 +15,7 @@ from consumers.messages.disposition import Desk
 from consumers.sync.room import Room
 from consumers.throttling.circuit_breaker import RequestKind
 from tests.fake_ledger import FakeLedger
-from tests.rooms import BOARD, FakeDesk, VirtualTime
+from tests.room_harness import BOARD, FakeDesk, VirtualTime
 from tests.unit.worker.configuration import a_configuration, a_tenant_table
 from worker.settings import read_settings
 from worker.tenants import LOOK_EVERY_S, TenantRegistry

@@ -9,7 +9,7 @@ from adapters.calendar import RoomAddress
 from adapters.errors import Throttled
 from consumers.broker.parsing import Reader
 from tests.builders import Tenants, a_tenant
-from tests.rooms import BOARD
+from tests.room_harness import BOARD
 from tests.unit.worker.operating import Insides
 
 OTHERS = 300

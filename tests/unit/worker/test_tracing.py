@@ -21,9 +21,9 @@ from consumers.milestones import ignore
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
 from consumers.sync.room import Room
-from tests.broker import FakeMessage
 from tests.builders import Tenants, a_body, a_tenant, an_event
-from tests.hall import Hall
+from tests.dispatcher_harness import DispatcherHarness
+from tests.fake_broker import FakeMessage
 from worker.tracing import is_wanted, open_tracing
 from worker.tracing.spans import SWEEP_AT, Tracing
 
@@ -33,8 +33,8 @@ PERSONAL = ("Zzyzx", "quinquagesima")
 Arrived = tuple[RoomKey, RawDelivery]
 
 
-class TracedHall(Hall):
-    """A hall whose spans are kept in memory."""
+class TracedHall(DispatcherHarness):
+    """A harness whose spans are kept in memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,9 +88,9 @@ def is_child(span: ReadableSpan, parent: int) -> bool:
 
 
 async def test_a_command_belongs_to_the_trace_of_its_publisher() -> None:
-    hall = TracedHall()
-    await hall.sync(hall.arrive())
-    (command,) = hall.commands()
+    harness = TracedHall()
+    await harness.sync(harness.arrive())
+    (command,) = harness.commands()
     assert command.context is not None
     assert command.parent is not None
     assert (f"{command.context.trace_id:032x}", f"{command.parent.span_id:016x}") == (TRACE, PARENT)
@@ -98,12 +98,12 @@ async def test_a_command_belongs_to_the_trace_of_its_publisher() -> None:
 
 
 async def test_its_spans_follow_one_another_from_arrival_to_result() -> None:
-    hall = TracedHall()
-    await hall.sync(hall.arrive())
-    (command,) = hall.commands()
+    harness = TracedHall()
+    await harness.sync(harness.arrive())
+    (command,) = harness.commands()
     told = ["wait for the room", "plan", "claim", "Exchange request", "commit", "result"]
-    assert hall.within(command) == told
-    inner = sorted((span for span in hall.spans.get_finished_spans() if span is not command), key=start_of)
+    assert harness.within(command) == told
+    inner = sorted((span for span in harness.spans.get_finished_spans() if span is not command), key=start_of)
     assert [each.end_time for each in inner[:-1]] == [each.start_time for each in inner[1:]]
 
 
@@ -112,85 +112,85 @@ def start_of(span: ReadableSpan) -> tuple[int, int]:
 
 
 async def test_a_span_tells_the_booking_and_how_it_ended_and_no_subject_and_no_person() -> None:
-    hall = TracedHall()
-    await hall.sync(hall.arrive("B-7", version=3))
-    (command,) = hall.commands()
+    harness = TracedHall()
+    await harness.sync(harness.arrive("B-7", version=3))
+    (command,) = harness.commands()
     attributes = dict(command.attributes or {})
     assert (attributes["roomsync.booking_id"], attributes["roomsync.version"]) == ("B-7", 3)
     assert (attributes["roomsync.tenant"], attributes["roomsync.outcome"]) == ("acme", "synced")
-    everything = "".join(span.to_json() for span in hall.spans.get_finished_spans())
+    everything = "".join(span.to_json() for span in harness.spans.get_finished_spans())
     assert [words for words in PERSONAL if words in everything] == []
 
 
 async def test_what_is_superseded_has_no_part_in_the_request_of_the_newer_one() -> None:
-    hall = TracedHall()
-    await hall.sync(hall.arrive(version=2))
-    hall.spans.clear()
-    await hall.sync(hall.arrive(version=1))
-    (command,) = hall.commands()
-    assert (hall.within(command), outcome(command)) == (["wait for the room", "plan", "result"], "superseded")
+    harness = TracedHall()
+    await harness.sync(harness.arrive(version=2))
+    harness.spans.clear()
+    await harness.sync(harness.arrive(version=1))
+    (command,) = harness.commands()
+    assert (harness.within(command), outcome(command)) == (["wait for the room", "plan", "result"], "superseded")
 
 
 async def test_a_command_that_waits_for_its_booking_is_not_told_of_the_others_request() -> None:
-    hall = TracedHall()
-    hall.calendar.pause()
-    hall.lanes.put(*hall.arrive(version=1))
-    await hall.until(lambda: bool(hall.calendar.in_flight))
-    hall.lanes.put(*hall.arrive(version=1))
-    hall.calendar.resume()
-    await hall.idle()
-    first, second = hall.commands()
-    assert "Exchange request" in hall.within(first)
-    assert hall.within(second) == ["wait for the room", "plan", "result"]
+    harness = TracedHall()
+    harness.calendar.pause()
+    harness.lanes.put(*harness.arrive(version=1))
+    await harness.until(lambda: bool(harness.calendar.in_flight))
+    harness.lanes.put(*harness.arrive(version=1))
+    harness.calendar.resume()
+    await harness.idle()
+    first, second = harness.commands()
+    assert "Exchange request" in harness.within(first)
+    assert harness.within(second) == ["wait for the room", "plan", "result"]
 
 
 async def test_a_parked_command_is_an_error_with_its_code() -> None:
-    hall = TracedHall()
-    hall.calendar.fail_next(Refused("rights_missing"), times=9)
-    await hall.sync(hall.arrive())
-    (command,) = hall.commands()
+    harness = TracedHall()
+    harness.calendar.fail_next(Refused("rights_missing"), times=9)
+    await harness.sync(harness.arrive())
+    (command,) = harness.commands()
     assert (command.status.status_code, command.status.description) == (StatusCode.ERROR, "rights_missing")
-    assert "park" in hall.within(command)
+    assert "park" in harness.within(command)
 
 
 async def test_a_deferred_command_tells_why_and_for_how_long() -> None:
-    hall = TracedHall()
-    hall.calendar.fail_next(Throttled(200), times=9)
-    await hall.sync(hall.arrive())
-    (command,) = hall.commands()
+    harness = TracedHall()
+    harness.calendar.fail_next(Throttled(200), times=9)
+    await harness.sync(harness.arrive())
+    (command,) = harness.commands()
     attributes = dict(command.attributes or {})
-    ((_, _, tier_s),) = hall.session.all_of("deferred")
+    ((_, _, tier_s),) = harness.session.all_of("deferred")
     assert (outcome(command), attributes["roomsync.code"]) == ("deferred", "throttled")
     assert attributes["roomsync.wait_s"] == tier_s
 
 
 async def test_a_search_for_what_became_of_a_write_has_a_span_of_its_own() -> None:
-    hall = TracedHall()
-    hall.calendar.fail_next(Unknown(), kind="create", applied=True)
-    await hall.sync(hall.arrive())
-    assert outcome(hall.commands()[0]) == "deferred"
-    hall.time.passed_s += 600
-    hall.spans.clear()
-    await hall.sync(hall.arrive())
-    (command,) = hall.commands()
-    assert "Exchange search" in hall.within(command)
+    harness = TracedHall()
+    harness.calendar.fail_next(Unknown(), kind="create", applied=True)
+    await harness.sync(harness.arrive())
+    assert outcome(harness.commands()[0]) == "deferred"
+    harness.time.passed_s += 600
+    harness.spans.clear()
+    await harness.sync(harness.arrive())
+    (command,) = harness.commands()
+    assert "Exchange search" in harness.within(command)
     assert outcome(command) == "synced"
 
 
 async def test_a_command_that_is_refused_when_it_is_read_is_an_error_in_its_publishers_trace() -> None:
-    hall = TracedHall()
-    await hall.sync(hall.arrive(version=0))
-    (span,) = hall.commands()
+    harness = TracedHall()
+    await harness.sync(harness.arrive(version=0))
+    (span,) = harness.commands()
     assert span.context is not None
     assert (f"{span.context.trace_id:032x}", span.status.description) == (TRACE, "version_out_of_range")
-    assert hall.session.kinds() == ["failed", "result", "ack"]
+    assert harness.session.kinds() == ["failed", "result", "ack"]
 
 
 async def test_a_message_that_is_no_command_is_an_error_in_its_publishers_trace() -> None:
-    hall = TracedHall()
+    harness = TracedHall()
     with pytest.raises(BadMessage):
-        hall.reader.glance(hall.message(b"{}", {"traceparent": TRACEPARENT}), cast(Any, hall.session))
-    (span,) = hall.commands()
+        harness.reader.glance(harness.message(b"{}", {"traceparent": TRACEPARENT}), cast(Any, harness.session))
+    (span,) = harness.commands()
     assert span.context is not None
     assert (f"{span.context.trace_id:032x}", span.status.status_code) == (TRACE, StatusCode.ERROR)
 
@@ -206,34 +206,34 @@ async def test_a_message_that_is_no_command_is_an_error_in_its_publishers_trace(
     ],
 )
 async def test_without_a_usable_context_a_command_begins_a_trace(headers: dict[str, object]) -> None:
-    hall = TracedHall()
-    await hall.sync(hall.arrive(headers=headers))
-    (command,) = hall.commands()
+    harness = TracedHall()
+    await harness.sync(harness.arrive(headers=headers))
+    (command,) = harness.commands()
     assert (command.parent, outcome(command)) == (None, "synced")
 
 
 async def test_what_is_not_sampled_is_not_kept() -> None:
-    hall = TracedHall()
-    hall.trace_with(Tracing(TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)))
-    await hall.sync(hall.arrive())
-    assert hall.tracing._commands == {}
-    assert hall.session.kinds() == ["result", "ack"]
+    harness = TracedHall()
+    harness.trace_with(Tracing(TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)))
+    await harness.sync(harness.arrive())
+    assert harness.tracing._commands == {}
+    assert harness.session.kinds() == ["result", "ack"]
 
 
 async def test_commands_of_a_lost_session_are_forgotten() -> None:
-    hall = TracedHall()
+    harness = TracedHall()
     for number in range(SWEEP_AT):
-        hall.read(f"B-{number}")
-    hall.session.lost.set()
-    hall.read("B-new")
-    assert len(hall.tracing._commands) == 1
-    assert {outcome(command) for command in hall.commands()} == {"left"}
+        harness.read(f"B-{number}")
+    harness.session.lost.set()
+    harness.read("B-new")
+    assert len(harness.tracing._commands) == 1
+    assert {outcome(command) for command in harness.commands()} == {"left"}
 
 
 async def test_milestones_are_told_to_the_others_as_well() -> None:
-    hall, told = TracedHall(), []
-    both = hall.tracing.along(lambda milestone, _key: told.append(milestone))
-    both(cast(Any, "taken"), hall.read().command.key)
+    harness, told = TracedHall(), []
+    both = harness.tracing.along(lambda milestone, _key: told.append(milestone))
+    both(cast(Any, "taken"), harness.read().command.key)
     assert told == ["taken"]
 
 

@@ -10,8 +10,8 @@ from adapters.errors import Misconfigured, Throttled
 from consumers.broker.parsing import Reader
 from consumers.throttling.tenant_limiter import TenantLimiter
 from tests.builders import Tenants, a_tenant
-from tests.intake_stage import PARTITIONS
-from tests.rooms import BOARD
+from tests.consumer_harness import PARTITIONS
+from tests.room_harness import BOARD
 from tests.unit.worker.operating import NAMES, Insides
 from worker.http import Server, serve
 from worker.metrics.queues import STALE_AFTER_S, QueueMetrics
