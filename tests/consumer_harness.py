@@ -59,7 +59,6 @@ def a_consumer(url: str, names: QueueNames, calendar: FakeCalendar) -> Consumer:
             calendar=calendar,
             gate=gate,
             ledger=ledger,
-            desk=settler,
             policy=policy,
             clocks=CLOCKS,
         )

@@ -43,7 +43,6 @@ class DispatcherHarness:
             calendar=self.calendar,
             gate=self.gate,
             ledger=self.used_ledger,
-            desk=self.settler,
             policy=SyncPolicy(),
             clocks=self.time.clocks(),
         )

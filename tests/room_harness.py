@@ -1,14 +1,14 @@
 """A room's sync on fakes and a clock that only moves when somebody sleeps: what the unit and property tests drive."""
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from adapters.calendar import BookingId, RoomAddress, TenantName
 from adapters.ledger import Ledger, LedgerRow
 from consumers.messages.command import BookingCommand
-from consumers.messages.disposition import Disposition, Look, SyncRequest
+from consumers.messages.disposition import CheckLater, Decisions, Disposition, Look
 from consumers.policy import SyncPolicy
 from consumers.sync.room import Clocks, Room
 from consumers.sync.sync_room import sync_room
@@ -66,57 +66,53 @@ def a_gate(
 
 
 @dataclass(eq=False)
-class FakeAsk:
+class FakeRequest:
     """A command in hand, without a broker."""
 
     command: BookingCommand
     first_seen_at: datetime
     look: Look | None = None
-    verdicts: list[Disposition] = field(default_factory=list)
-
-
-@dataclass
-class FakeDesk:
-    """Remembers verdicts and the second looks that were asked for."""
-
-    verdicts: list[tuple[BookingCommand, Disposition]] = field(default_factory=list)
-    looks: list[tuple[BookingCommand, Look]] = field(default_factory=list)
-
-    async def settle(self, asks: Sequence[SyncRequest], verdict: Disposition) -> None:
-        for ask in asks:
-            assert isinstance(ask, FakeAsk)
-            ask.verdicts.append(verdict)
-            self.verdicts.append((ask.command, verdict))
-
-    async def second_look(self, ask: SyncRequest, look: Look) -> None:
-        self.looks.append((ask.command, look))
+    dispositions: list[Disposition] = field(default_factory=list)
 
 
 class RoomHarness:
-    """One room with everything around it; `await harness.run(command, …)` is a batch, its verdicts are returned."""
+    """One room with everything around it; `await harness.run(command, …)` is a batch, its dispositions are returned."""
 
     def __init__(self, calendar: FakeCalendar | None = None, *, address: RoomAddress = BOARD, **policy: object) -> None:
         self.time = VirtualTime()
         self.calendar = calendar or FakeCalendar()
         self.ledger = FakeLedger(clock=self.time.now)
-        self.desk = FakeDesk()
+        self.decided: list[tuple[BookingCommand, Disposition]] = []
+        self.checks: list[tuple[BookingCommand, Look]] = []
+        """The delayed checks that were ordered."""
         self.room = Room(
             tenant=a_tenant(),
             address=address,
             calendar=self.calendar,
             gate=a_gate(self.ledger, self.time),
             ledger=self.ledger,
-            desk=self.desk,
             policy=replace(SyncPolicy(), **policy),  # type: ignore[arg-type]  # a builder takes any
             clocks=self.time.clocks(),
         )
 
     async def run(self, *commands: BookingCommand, look: Look | None = None, alone: bool = False) -> list[Disposition]:
-        """Sync a batch; the verdict on each command, of which each must have exactly one."""
-        asks = [FakeAsk(command=command, first_seen_at=self.time.now(), look=look) for command in commands]
-        await sync_room(self.room, asks, alone=alone)
-        assert [len(ask.verdicts) for ask in asks] == [1] * len(asks)
-        return [ask.verdicts[0] for ask in asks]
+        """Sync a batch; what was decided on each command, exactly once."""
+        requests = [FakeRequest(command=command, first_seen_at=self.time.now(), look=look) for command in commands]
+        async with aclosing(sync_room(self.room, requests, alone=alone)) as steps:
+            async for decisions in steps:
+                self._take(decisions)
+        assert [len(request.dispositions) for request in requests] == [1] * len(requests)
+        return [request.dispositions[0] for request in requests]
+
+    def _take(self, decisions: Decisions) -> None:
+        for requests, disposition in decisions:
+            for request in requests:
+                assert isinstance(request, FakeRequest)
+                if isinstance(disposition, CheckLater):
+                    self.checks.append((request.command, disposition.look))
+                else:
+                    request.dispositions.append(disposition)
+                    self.decided.append((request.command, disposition))
 
     async def row(self, booking: str = "B-1001") -> LedgerRow | None:
         rows = await self.room.rows([BookingId(booking)])

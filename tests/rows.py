@@ -8,7 +8,7 @@ from consumers.messages.command import BookingCommand
 from consumers.sync.booking_batch import by_booking
 from consumers.sync.plan import present
 from tests.builders import a_booking_command
-from tests.room_harness import BOARD, FakeAsk, VirtualTime
+from tests.room_harness import BOARD, FakeRequest, VirtualTime
 
 KEY = BookingKey(tenant=TenantName("acme"), room=RoomAddress(BOARD), booking_id=a_booking_command().booking_id)
 NEW = LedgerRow(key=KEY)
@@ -16,7 +16,7 @@ ITEM = ItemRef(item_id="AAMk1", change_key="1")
 
 
 def digest_of(command: BookingCommand) -> str | None:
-    (pending,) = by_booking([FakeAsk(command=command, first_seen_at=VirtualTime().now())], "{subject}")
+    (pending,) = by_booking([FakeRequest(command=command, first_seen_at=VirtualTime().now())], "{subject}")
     return pending.rendered.digest
 
 

@@ -121,7 +121,7 @@ def _intake(common: _Common, reaches: wiring.TenantConnections) -> Consumer:
     names, count = wiring.names(settings), settings.broker.partitions
     lanes = Dispatcher(
         lambda tenant, address: reaches.room(
-            tenant, address, settler, scan_twice=clocks.monotonic() < intake.scan_twice_until_s
+            tenant, address, scan_twice=clocks.monotonic() < intake.scan_twice_until_s
         ),
         reader,
         settler,

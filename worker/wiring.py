@@ -18,7 +18,6 @@ from adapters.ews.settings import BasicAuth, EwsSettings, NtlmAuth
 from adapters.ledger import LedgerUnavailable
 from adapters.story import StoriedLedger
 from consumers.broker.queue_names import QueueNames
-from consumers.messages.disposition import Desk
 from consumers.milestones import OnMilestone, ignore
 from consumers.policy import SLOW_SHARE, SyncPolicy
 from consumers.reconcile.read import RoomView
@@ -164,7 +163,7 @@ class TenantConnections:
         """Until when a calendar that could not be made is not tried again."""
         self._closing: set[asyncio.Task[None]] = set()
 
-    def room(self, tenant: TenantName, address: RoomAddress, desk: Desk, *, scan_twice: bool) -> Room | None:
+    def room(self, tenant: TenantName, address: RoomAddress, *, scan_twice: bool) -> Room | None:
         """A room of a tenant, or None when the tenant is no longer configured."""
         reach = self._reach(tenant)
         if reach is None:
@@ -175,7 +174,6 @@ class TenantConnections:
             calendar=reach.calendar(address),
             gate=reach.gate,
             ledger=self._ledger,
-            desk=desk,
             policy=self._policy,
             clocks=self._clocks,
             scan_twice=scan_twice,

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from aiormq.abc import FieldTable
+
 from adapters.calendar import BookingId, RoomAddress, TenantName
-from consumers.broker.headers import RoomsyncHeaders, plausible
+from consumers.broker.headers import RoomsyncHeaders, instant_text, plausible
 from consumers.broker.incoming_message import IncomingMessage, State
 from consumers.broker.queue_names import BROKERS_TIME_HEADER
 from consumers.broker.session import Session
@@ -81,6 +83,29 @@ class ParsedDelivery(Delivery):
     def look(self) -> Look | None:
         """Set on a second look."""
         return self.notes.look_at(self.command.booking_id, self.command.version)
+
+    @property
+    def labels(self) -> dict[str, str | int]:
+        """What logs and headers call it by."""
+        command = self.command
+        return {
+            "tenant": command.tenant,
+            "room": command.room,
+            "booking_id": command.booking_id,
+            "version": command.version,
+            "backend": self.backend,
+        }
+
+    @property
+    def kept_headers(self) -> FieldTable:
+        """What stays noted. Written anew: what was not credible would be so beside ours (`credible_headers`)."""
+        replayed_at = self.notes.replayed_at
+        return {
+            "first_seen_at": instant_text(self.first_seen_at),
+            "replayed_at": replayed_at and instant_text(replayed_at),
+            "derived": self.notes.derived or None,
+            **self.labels,
+        }
 
     @property
     def tried_since_at(self) -> datetime:

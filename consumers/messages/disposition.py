@@ -1,10 +1,10 @@
-"""What becomes of a command: settled, later or parked. Decided here, carried out by `intake.settle` alone."""
+"""What becomes of a command. Decided in `consumers/sync/`, carried out in `consumers/settlement/settle.py` alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from adapters.errors import CalendarError, Misconfigured, Scope, Throttled
 from consumers.messages.codes import code_of
@@ -94,7 +94,7 @@ Disposition = Completed | Deferred | DeadLettered | Checked
 
 
 class SyncRequest(Protocol):
-    """A command that waits for its verdict, as the lane hands it over."""
+    """A command of a batch, as deciding knows it: nothing of the broker."""
 
     @property
     def command(self) -> BookingCommand:
@@ -103,7 +103,7 @@ class SyncRequest(Protocol):
 
     @property
     def look(self) -> Look | None:
-        """Set on a second look."""
+        """Set on a delayed check."""
         ...
 
     @property
@@ -112,13 +112,19 @@ class SyncRequest(Protocol):
         ...
 
 
-class Desk(Protocol):
-    """Where verdicts go; implemented by the one place that acknowledges."""
+@dataclass(frozen=True, slots=True)
+class CheckLater:
+    """No end of a command: it stays in hand, and comes once more as a delayed check of its booking or of its room."""
 
-    async def settle(self, asks: Sequence[SyncRequest], verdict: Disposition) -> None:
-        """Carry out one verdict for all of these."""
-        ...
+    look: Look
 
-    async def second_look(self, ask: SyncRequest, look: Look) -> None:
-        """Publish the command once more as a second look, confirmed, to come back after `second_look_s`."""
-        ...
+
+class Decision(NamedTuple):
+    """What becomes of some commands of a booking."""
+
+    requests: Sequence[SyncRequest]
+    disposition: Disposition | CheckLater
+
+
+Decisions = Sequence[Decision]
+"""Taken at once: they may be carried out side by side, all of them before the next ones are asked for."""

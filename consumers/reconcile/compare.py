@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from adapters.calendar import BookingId, ReadEvent, RoomReading, StoredFields
 from adapters.ledger import LedgerRow, State
 from consumers.reconcile.report import Finding, Kind
-from consumers.sync.judge import judge
+from consumers.sync.verify import judge
 
 REMEMBERED_AFTER_END = timedelta(days=90)
 """The ledger may have dropped the rows of events that ended earlier (docs/protocol.md#tombstones)."""

@@ -11,7 +11,6 @@ from functools import partial
 from typing import cast
 
 import structlog
-from aiormq.abc import FieldTable
 
 from consumers.broker.delivery import Delivery, ParsedDelivery
 from consumers.broker.headers import copy_of, derived_removal, error_notes, instant_text, look_message
@@ -21,8 +20,10 @@ from consumers.broker.session import NotPublished
 from consumers.messages.command import removal_of
 from consumers.messages.disposition import (
     Checked,
+    CheckLater,
     Completed,
     DeadLettered,
+    Decisions,
     Deferred,
     Disposition,
     Look,
@@ -58,26 +59,42 @@ class Settler(UnreadableMessages):
         self._policy = policy
         self._reached = unfailing(reached)
 
-    async def settle(self, asks: Sequence[SyncRequest], verdict: Disposition) -> None:
-        """Carry out one verdict for all of these that are open. Never raises for a delivery's sake."""
-        settling = [self._for(each, self._carry_out(each, verdict)) for each in _deliveries(asks) if each.is_open]
+    async def settle(self, deliveries: Sequence[ParsedDelivery], disposition: Disposition) -> None:
+        """Carry out one disposition for all of these that are open. Never raises for a delivery's sake."""
+        await self._settle([(each, disposition) for each in deliveries])
+
+    async def carry_out(self, decisions: Decisions) -> None:
+        """Carry out decisions side by side.
+
+        Raises:
+            NotPublished: a delayed check could not be ordered, so nothing that comes after may be done.
+        """
+        ends: list[tuple[ParsedDelivery, Disposition]] = []
+        for requests, disposition in decisions:
+            for each in _deliveries(requests):
+                if isinstance(disposition, CheckLater):
+                    await self._order_check(each, disposition.look)
+                else:
+                    ends.append((each, disposition))
+        await self._settle(ends)
+
+    async def _settle(self, ends: Sequence[tuple[ParsedDelivery, Disposition]]) -> None:
+        settling = [self._for(each, self._carry_out(each, disposition)) for each, disposition in ends if each.is_open]
         if len(settling) == 1:
             # By far the most frequent case, and a task less for each command.
             await settling[0]
         else:
             await asyncio.gather(*settling)
 
-    async def second_look(self, ask: SyncRequest, look: Look) -> None:
-        """Publish the command once more as a second look. Raises `NotPublished`: then nothing may be done."""
-        (delivery,) = _deliveries([ask])
+    async def _order_check(self, delivery: ParsedDelivery, look: Look) -> None:
         room, wait_s = delivery.command.room, self._policy.second_look_s
         message = copy_of(
-            delivery.message, look=look, attempts=0, first_seen_at=instant_text(self._clocks.now()), **_keys(delivery)
+            delivery.message, look=look, attempts=0, first_seen_at=instant_text(self._clocks.now()), **delivery.labels
         )
         try:
             await delivery.session.to_deferred(message, room, wait_s)
         except NotCopied:
-            # Without its headers: they are the command's, which is carried out now. The look must come all the same.
+            # Without its headers: they are the command's, which is carried out now. The check must come all the same.
             bare = look_message(message.body, message.message_id or str(uuid.uuid4()), look)
             await delivery.session.to_deferred(bare, room, wait_s)
         self._reached(Milestone.LOOK_PUBLISHED, delivery.command.key)
@@ -145,14 +162,14 @@ class Settler(UnreadableMessages):
         await delivery.message.ack()
         log.info("booking.forwarded", **_who(delivery), why="published under another routing key")
 
-    async def _carry_out(self, delivery: ParsedDelivery, verdict: Disposition) -> None:
-        match verdict:
+    async def _carry_out(self, delivery: ParsedDelivery, disposition: Disposition) -> None:
+        match disposition:
             case Completed():
-                await self._finish(delivery, verdict)
+                await self._finish(delivery, disposition)
             case DeadLettered(problem=problem):
                 await self._park(delivery, problem)
             case Deferred():
-                await self._send_away(delivery, verdict)
+                await self._send_away(delivery, disposition)
             case Checked():
                 await self._ack(delivery)
                 self._observer.looked(delivery)
@@ -204,7 +221,7 @@ class Settler(UnreadableMessages):
             rested_at=rested_at and instant_text(rested_at),
             delayed=True if tell or delivery.notes.delayed_told else None,
             **error_notes(later.problem),
-            **_kept(delivery),
+            **delivery.kept_headers,
         )
         await delivery.session.to_deferred(message, delivery.routing_key, tier_s)
         self._reached(Milestone.DEFERRED, delivery.command.key)
@@ -219,7 +236,7 @@ class Settler(UnreadableMessages):
             attempts=delivery.notes.attempts + 1,
             failed_at=instant_text(now),
             **error_notes(problem),
-            **_kept(delivery),
+            **delivery.kept_headers,
         )
         await delivery.session.to_failed(message, delivery.routing_key)
         self._reached(Milestone.PARKED, delivery.command.key)
@@ -245,9 +262,9 @@ class Settler(UnreadableMessages):
             self._reached(Milestone.REMOVAL_PUBLISHED, command.key)
 
 
-def _deliveries(asks: Sequence[SyncRequest]) -> Sequence[ParsedDelivery]:
-    # The lanes hand in nothing but deliveries; the bookings' side knows them as asks.
-    return cast("Sequence[ParsedDelivery]", asks)
+def _deliveries(requests: Sequence[SyncRequest]) -> Sequence[ParsedDelivery]:
+    # Batches hold nothing but deliveries; deciding knows them as requests.
+    return cast("Sequence[ParsedDelivery]", requests)
 
 
 def _rests(later: Deferred) -> bool:
@@ -255,30 +272,8 @@ def _rests(later: Deferred) -> bool:
     return later.problem.scope == "tenant" and not later.counts_attempt
 
 
-def _kept(delivery: ParsedDelivery) -> FieldTable:
-    """What stays noted. Written anew: what was not credible would be so beside what we write (`credible_headers`)."""
-    replayed_at = delivery.notes.replayed_at
-    return {
-        "first_seen_at": instant_text(delivery.first_seen_at),
-        "replayed_at": replayed_at and instant_text(replayed_at),
-        "derived": delivery.notes.derived or None,
-        **_keys(delivery),
-    }
-
-
-def _keys(delivery: ParsedDelivery) -> dict[str, str | int]:
-    command = delivery.command
-    return {
-        "tenant": command.tenant,
-        "room": command.room,
-        "booking_id": command.booking_id,
-        "version": command.version,
-        "backend": delivery.backend,
-    }
-
-
 def _who(delivery: ParsedDelivery) -> dict[str, str | int | None]:
-    return {**_keys(delivery), "message_id": shown_id(delivery.message.message_id)}
+    return {**delivery.labels, "message_id": shown_id(delivery.message.message_id)}
 
 
 def _internal_error(delivery: ParsedDelivery) -> BadMessage:

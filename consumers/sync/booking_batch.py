@@ -30,10 +30,10 @@ class Read:
 
 @dataclass(slots=True, kw_only=True)
 class BookingWork:
-    """A booking and its commands that have no verdict yet, in falling order of version."""
+    """A booking and its commands that nothing is decided about yet, in falling order of version."""
 
     booking_id: BookingId
-    asks: list[SyncRequest]
+    requests: list[SyncRequest]
     subject_template: str
     alone: bool = False
     """Its request holds nothing else: it was in a request that was refused as a whole, or came back too often."""
@@ -46,7 +46,7 @@ class BookingWork:
     @property
     def command(self) -> BookingCommand:
         """The command whose turn it is: the newest that was not refused."""
-        return self.asks[0].command
+        return self.requests[0].command
 
     @property
     def rendered(self) -> Rendered:
@@ -58,18 +58,18 @@ class BookingWork:
     def same_version(self) -> list[SyncRequest]:
         """The commands that share the fate of the one whose turn it is: equal version, equal content."""
         key = (self.command.version, self.command.digest)
-        return [ask for ask in self.asks if (ask.command.version, ask.command.digest) == key]
+        return [request for request in self.requests if (request.command.version, request.command.digest) == key]
 
-    def take(self, asks: Sequence[SyncRequest]) -> list[SyncRequest]:
-        """Take commands out that get their verdict now."""
-        taken = {id(ask) for ask in asks}
-        self.asks = [ask for ask in self.asks if id(ask) not in taken]
-        return list(asks)
+    def take(self, requests: Sequence[SyncRequest]) -> list[SyncRequest]:
+        """Take commands out that are decided now."""
+        taken = {id(request) for request in requests}
+        self.requests = [request for request in self.requests if id(request) not in taken]
+        return list(requests)
 
     def take_all(self) -> list[SyncRequest]:
         """Take all that are left."""
-        asks, self.asks = self.asks, []
-        return asks
+        requests, self.requests = self.requests, []
+        return requests
 
 
 def _render(command: BookingCommand, subject_template: str) -> Rendered:
@@ -79,15 +79,15 @@ def _render(command: BookingCommand, subject_template: str) -> Rendered:
     return Rendered(event=event, remarks=remarks, digest=digest_of_written(event))
 
 
-def by_booking(asks: Iterable[SyncRequest], subject_template: str) -> list[BookingWork]:
+def by_booking(requests: Iterable[SyncRequest], subject_template: str) -> list[BookingWork]:
     """Sort the commands of a room by booking; within one, the highest version first, equal ones as they came."""
     bookings: dict[BookingId, list[SyncRequest]] = {}
-    for ask in asks:
-        bookings.setdefault(ask.command.booking_id, []).append(ask)
+    for request in requests:
+        bookings.setdefault(request.command.booking_id, []).append(request)
     return [
         BookingWork(
             booking_id=booking,
-            asks=sorted(waiting, key=lambda ask: -ask.command.version),
+            requests=sorted(waiting, key=lambda request: -request.command.version),
             subject_template=subject_template,
         )
         for booking, waiting in bookings.items()

@@ -1,66 +1,81 @@
-"""What an outcome means for a booking's commands, its older ones included (docs/protocol.md#rule-8)."""
+"""What an outcome means for a booking's commands, its older ones included (docs/protocol.md#rule-8). Asks nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from adapters.calendar import Done, Gone
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
-from consumers.messages.disposition import Completed, DeadLettered, Deferred, Disposition, Effect, Finished, Problem
+from consumers.messages.codes import code_of
+from consumers.messages.disposition import (
+    Completed,
+    DeadLettered,
+    Decision,
+    Deferred,
+    Disposition,
+    Effect,
+    Finished,
+    Problem,
+)
 from consumers.messages.violations import Remark
 from consumers.sync.booking_batch import BookingWork
-from consumers.sync.remarks import remarks_on_write
 from consumers.sync.room import Room
 from consumers.sync.write import Conflict, Written
 
+_MEMBER = {
+    "time_zone_as_utc": "/event/time_zone",
+    "time_zone_replaced": "/event/time_zone",
+    "all_day_as_times": "/event/all_day",
+}
+"""The members that warnings of a write are about."""
 
-async def done(
-    room: Room,
-    pending: BookingWork,
-    *,
-    item_id: str | None,
-    effect: Effect | None = None,
-    remarks: Sequence[Remark] = (),
-) -> None:
-    """The newest command is true: settle it and its equals, then what it supersedes."""
-    finished = Finished.REMOVED if pending.command.is_removal else Finished.SYNCED
-    warnings = (*pending.rendered.remarks, *remarks)
-    verdict = Completed(outcome=finished, effect=effect, item_id=item_id, warnings=warnings)
-    version = pending.command.version
-    settled = pending.take(pending.same_version())
-    older = pending.take([ask for ask in pending.asks if ask.command.version < version])
-    await room.desk.settle(settled, verdict)
+
+def done(
+    work: BookingWork, *, item_id: str | None, effect: Effect | None = None, remarks: Sequence[Remark] = ()
+) -> list[Decision]:
+    """The newest command is true, and with it its equals; what it supersedes comes behind."""
+    finished = Finished.REMOVED if work.command.is_removal else Finished.SYNCED
+    warnings = (*work.rendered.remarks, *remarks)
+    completed = Completed(outcome=finished, effect=effect, item_id=item_id, warnings=warnings)
+    version = work.command.version
+    decisions = [Decision(work.take(work.same_version()), completed)]
+    older = work.take([request for request in work.requests if request.command.version < version])
     if older:
-        await room.desk.settle(older, Completed(outcome=Finished.SUPERSEDED))
+        decisions.append(Decision(older, Completed(outcome=Finished.SUPERSEDED)))
+    return decisions
 
 
-async def superseded(room: Room, pending: BookingWork) -> None:
+def superseded(work: BookingWork) -> list[Decision]:
     """The ledger holds something newer than the newest command at hand."""
-    await room.desk.settle(pending.take_all(), Completed(outcome=Finished.SUPERSEDED))
+    return [Decision(work.take_all(), Completed(outcome=Finished.SUPERSEDED))]
 
 
-async def refused(room: Room, pending: BookingWork, problem: Problem) -> None:
-    """Park the newest command and its equals. The next older takes its place, but never past a removal."""
-    is_removal = pending.command.is_removal
-    await room.desk.settle(pending.take(pending.same_version()), DeadLettered(problem=problem))
-    if is_removal and pending.asks:
-        await superseded(room, pending)
+def refused(work: BookingWork, problem: Problem) -> list[Decision]:
+    """Dead-letter the newest command and its equals. The next older takes its place, but never past a removal."""
+    is_removal = work.command.is_removal
+    decisions = [Decision(work.take(work.same_version()), DeadLettered(problem=problem))]
+    return decisions + superseded(work) if is_removal and work.requests else decisions
 
 
-async def rest(room: Room, pending: BookingWork, wait_s: float) -> None:
-    """Somebody may still be writing: all commands of the booking wait together."""
+def refused_version(work: BookingWork) -> list[Decision]:
+    """A reused version was not applied; what is older is planned on its own."""
+    problem = Problem.coded("version_reused", member="/version")
+    return [Decision(work.take(work.same_version()), DeadLettered(problem=problem))]
+
+
+def rest(work: BookingWork, wait_s: float) -> list[Decision]:
+    """Another worker may still be writing: all commands of the booking wait together."""
     problem = Problem.coded("write_under_way")
-    await room.desk.settle(pending.take_all(), Deferred(wait_s=wait_s, problem=problem, counts_attempt=False))
+    return [Decision(work.take_all(), Deferred(wait_s=wait_s, problem=problem, counts_attempt=False))]
 
 
-async def give_up(room: Room, pending: BookingWork, error: CalendarError) -> None:
-    """The error was not to be ridden out: park, or send away with all older same_version."""
+def give_up(room: Room, work: BookingWork, error: CalendarError) -> list[Decision]:
+    """The error was not to be waited out: dead-letter the newest, or defer all."""
     if isinstance(error, Refused):
-        await refused(room, pending, Problem.of(error))
-        return
-    await room.desk.settle(pending.take_all(), send_away(room, error))
+        return refused(work, Problem.of(error))
+    return [Decision(work.take_all(), after_error(room, error))]
 
 
-def send_away(room: Room, error: CalendarError) -> Disposition:
-    """The verdict on commands that met an error which waiting may cure; a refusal parks."""
+def after_error(room: Room, error: CalendarError) -> DeadLettered | Deferred:
+    """What becomes of commands that met an error: waiting may cure it; a refusal dead-letters."""
     match error:
         case Refused():
             return DeadLettered(problem=Problem.of(error))
@@ -75,36 +90,37 @@ def send_away(room: Room, error: CalendarError) -> Disposition:
     return Deferred.after(error, wait_s=wait_s)
 
 
-async def on_written(
-    room: Room, pending: BookingWork, written: Written, *, effect: Effect, shared_request: bool
-) -> None:
-    """Settle a booking by what became of its write, or leave it open for another round."""
+def on_written(
+    room: Room, work: BookingWork, written: Written, *, effect: Effect, shared_request: bool
+) -> list[Decision]:
+    """What became of a booking's write decides its commands, or leaves them open for another round."""
     match written.outcome:
         case Done(ref=ref, warnings=codes):
-            item_id = ref.item_id if ref else None
-            await done(room, pending, item_id=item_id, effect=effect, remarks=remarks_on_write(codes))
+            return done(work, item_id=ref.item_id if ref else None, effect=effect, remarks=_remarks(codes))
         case Refused(whole_request=True) | Transient(whole_request=True) if shared_request:
             # A verdict on none of them: the next round sends each alone.
-            pending.alone = True
+            work.alone = True
         case Throttled() | Transient() as error:
-            pending.error = error
+            work.error = error
         case CalendarError() as error:
-            await give_up(room, pending, error)
+            return give_up(room, work, error)
         case Gone() | Conflict():
             pass
+    return []
 
 
-async def on_trouble_looking(room: Room, pending: BookingWork, trouble: CalendarError | Conflict) -> None:
-    """A look that failed keeps its claim, so the booking rests until that has run out."""
+def on_unverified(room: Room, work: BookingWork, trouble: CalendarError | Conflict) -> list[Decision]:
+    """A verification that failed keeps its claim, so the booking rests until that has run out."""
     if isinstance(trouble, Conflict):
-        return
-    verdict = send_away(room, trouble)
-    if isinstance(verdict, Deferred):
-        verdict = Deferred(
-            wait_s=max(verdict.wait_s, room.policy.claim_s),
-            problem=verdict.problem,
-            counts_attempt=verdict.counts_attempt,
-        )
-        await room.desk.settle(pending.take_all(), verdict)
-        return
-    await refused(room, pending, Problem.of(trouble))
+        return []
+    disposition: Disposition = after_error(room, trouble)
+    if not isinstance(disposition, Deferred):
+        return refused(work, Problem.of(trouble))
+    wait_s = max(disposition.wait_s, room.policy.claim_s)
+    deferred = Deferred(wait_s=wait_s, problem=disposition.problem, counts_attempt=disposition.counts_attempt)
+    return [Decision(work.take_all(), deferred)]
+
+
+def _remarks(codes: Iterable[str]) -> list[Remark]:
+    """The warnings that a result carries, for codes that a calendar answered with."""
+    return [Remark(code=code, message=code_of(code).sentence, member=_MEMBER.get(code)) for code in codes]

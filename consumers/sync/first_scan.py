@@ -1,17 +1,18 @@
-"""First touch: one scan of a room's calendar and Deleted Items fills its rows, so that a lost ledger doubles nothing
+"""One scan of a room's calendar and Deleted Items fills its rows, so that a lost ledger doubles nothing
 (docs/protocol.md#rule-7)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
 from adapters.calendar import BookingId, FoundEvent, Mark, RoomScan
 from adapters.errors import CalendarError, Transient
 from adapters.ledger import CompareAndSwap, LedgerRow, State
-from consumers.messages.disposition import SyncRequest
-from consumers.sync.delayed_check import look_and_mend
-from consumers.sync.judge import Judgement, judge_first_touch, noticed
+from consumers.messages.disposition import CheckLater, Decision, Decisions, SyncRequest
+from consumers.sync.delayed_check import repair
 from consumers.sync.room import Room
+from consumers.sync.verify import Judgement, claim_and_verify, judge_first_touch, noticed
+from consumers.throttling.retry import tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,40 +51,55 @@ class _Met:
         return self.judgement.row.removed_version == row.version > row.removed_version
 
 
-async def first_touch(room: Room, ask: SyncRequest) -> None:
-    """Fill the room's rows from its calendar, once.
+async def first_scan(room: Room, request: SyncRequest) -> AsyncGenerator[Decisions, None]:
+    """Fill the room's rows from its calendar, once; short troubles are waited out.
 
     Args:
-        ask: a command of the room, to look at it by once more where the ledger replaced another one lately.
+        request: a command of the room, to check the room by once more where the ledger replaced another one lately.
 
     Raises:
         CalendarError: the room could not be read, or a booking with surplus copies could not be put in order; the room
             stays unscanned.
     """
+    async for current in tries(room.policy.hold_s, sleep=room.clocks.sleep):
+        try:
+            swaps = await _scanned(room)
+            if swaps is not None:
+                if room.scan_twice:
+                    # Before the room counts as scanned, or a crash now would leave nobody to check it again. Not before
+                    # the scan: each one that fails would leave one message more behind.
+                    yield [Decision([request], CheckLater("room"))]
+                await _commit(room, swaps)
+        except CalendarError as error:
+            current.error = error
+
+
+async def _scanned(room: Room) -> list[CompareAndSwap] | None:
+    """What the scan makes of the room's rows, those with surplus copies aside: they are in order by now."""
     if await room.ledger.is_scanned(room.tenant.name, room.address):
-        return
+        return None
     met = [one for one in await _meet(room, await _scan(room)) if not one.is_being_written]
-    met = await _record_before_looks(room, met)
-    crooked = [one for one in met if one.judgement.surplus]
-    await _put_in_order(room, crooked)
+    met = await _record_before_checks(room, met)
+    await _put_in_order(room, [one for one in met if one.judgement.surplus])
     straight = [one for one in met if not one.judgement.surplus and one.judgement.row != one.before]
-    swaps = [CompareAndSwap(before=one.before, after=one.judgement.row) for one in straight]
-    if room.scan_twice:
-        # Before the room counts as scanned, or a crash now would leave nobody to look again. Not before the scan: each
-        # one that fails would leave one message more behind.
-        await room.desk.second_look(ask, "room")
+    return [CompareAndSwap(before=one.before, after=one.judgement.row) for one in straight]
+
+
+async def _commit(room: Room, swaps: Sequence[CompareAndSwap]) -> None:
     # False: another worker scanned it meanwhile, whose rows are as good as ours.
     if await room.ledger.commit_scan(room.tenant.name, room.address, swaps):
-        _tell(room, straight)
+        for swap in swaps:
+            _tell(room, swap.before or LedgerRow(key=swap.after.key), Judgement(row=swap.after, surplus=()))
 
 
-async def look_again(room: Room) -> None:
+async def scan_again(room: Room) -> None:
     """Scan a room once more; put in order each booking that is not as its row says. Raises `CalendarError`."""
     met = [one for one in await _meet(room, await _scan(room)) if not one.is_being_written]
     buried = [one for one in met if one.is_buried]
     recorded = await _record(room, buried)
-    _tell(room, buried)
-    # A look reads no Deleted Items, so what they tell is recorded before it.
+    for one in buried:
+        _tell(room, one.before or LedgerRow(key=one.judgement.row.key), one.judgement)
+    # A verification reads no Deleted Items, so what they tell is recorded before it.
     crooked = [one for one in recorded if one.judgement.surplus]
     changed = [one for one in met if not (one.is_buried or one.is_claimed) and one.is_changed]
     bars = [(one.before.key, one.before.version - 1) for one in changed if one.before and one.is_deleted]
@@ -92,11 +108,9 @@ async def look_again(room: Room) -> None:
     await _put_in_order(room, [*crooked, *changed])
 
 
-def _tell(room: Room, met: Sequence[_Met]) -> None:
-    for one in met:
-        key = one.judgement.row.key
-        for what, version, detail in noticed(one.before or LedgerRow(key=key), one.judgement):
-            room.tell(key.booking_id, what, version=version, detail=detail)
+def _tell(room: Room, before: LedgerRow, judgement: Judgement) -> None:
+    for what, version, detail in noticed(before, judgement):
+        room.tell(before.key.booking_id, what, version=version, detail=detail)
 
 
 async def _scan(room: Room) -> RoomScan:
@@ -126,18 +140,18 @@ async def _meet(room: Room, scan: RoomScan) -> list[_Met]:
     ]
 
 
-async def _record_before_looks(room: Room, met: Sequence[_Met]) -> list[_Met]:
-    """Record what the scan tells of known bookings that will be looked at, since a look does not read Deleted Items.
+async def _record_before_checks(room: Room, met: Sequence[_Met]) -> list[_Met]:
+    """Record what the scan tells of known bookings that will be verified, which reads no Deleted Items.
 
     Returns the bookings that nobody claimed.
     """
-    looked_at = [one for one in met if one.is_claimed or (one.before is not None and one.judgement.surplus)]
-    return await _record(room, looked_at) + [one for one in met if one not in looked_at]
+    verified = [one for one in met if one.is_claimed or (one.before is not None and one.judgement.surplus)]
+    return await _record(room, verified) + [one for one in met if one not in verified]
 
 
 async def _record(room: Room, met: Sequence[_Met]) -> list[_Met]:
     """Record judgements of known bookings; returns those that nobody claimed. An expired claim stays: whoever takes it
-    over looks."""
+    over verifies."""
     swaps = [
         CompareAndSwap(
             before=one.before, after=replace(one.judgement.row, claim=one.before.claim if one.before else None)
@@ -159,8 +173,8 @@ async def _put_in_order(room: Room, crooked: Sequence[_Met]) -> None:
         ]
         if swaps and not all(await room.ledger.swap(swaps)):
             raise Transient("write_conflict")
-        for looked in await look_and_mend(room, rows, {}):
-            if isinstance(looked, CalendarError):
-                raise looked
-            if not isinstance(looked, LedgerRow):
+        for verified in await repair(room, await claim_and_verify(room, rows, {})):
+            if isinstance(verified, CalendarError):
+                raise verified
+            if not isinstance(verified, LedgerRow):
                 raise Transient("write_conflict")

@@ -7,7 +7,6 @@ from datetime import datetime
 from adapters.calendar import BookingId, RoomAddress, RoomCalendar
 from adapters.ledger import BookingKey, Ledger, LedgerRow
 from adapters.story import Entry, Note, What, unnoted
-from consumers.messages.disposition import Desk
 from consumers.milestones import OnMilestone, ignore
 from consumers.policy import SyncPolicy
 from consumers.tenants import Tenant
@@ -38,7 +37,6 @@ class Room:
     calendar: RoomCalendar
     gate: TenantLimiter
     ledger: Ledger
-    desk: Desk
     policy: SyncPolicy
     clocks: Clocks
     scan_twice: bool = False

@@ -1,16 +1,15 @@
-"""One round over the bookings of a batch: read the ledger, plan each, then record, look and write, each in one go."""
+"""One round over the bookings of a batch: read the ledger, plan each, then record, verify and write, each in one go."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from adapters.calendar import BookingId, Create, Gone, Mark, Remove, Update
 from adapters.errors import CalendarError
 from adapters.ledger import CompareAndSwap, LedgerRow
-from consumers.messages.disposition import DeadLettered, Effect, Problem
+from consumers.messages.disposition import DeadLettered, Decision, Decisions, Effect, Problem
 from consumers.milestones import Milestone
 from consumers.sync.booking_batch import BookingWork
-from consumers.sync.decide import done, on_trouble_looking, on_written, rest, superseded
+from consumers.sync.decide import done, on_unverified, on_written, refused_version, rest, superseded
 from consumers.sync.plan import (
     CreateEvent,
     LookFirst,
@@ -28,15 +27,15 @@ from consumers.sync.plan import (
     removed,
 )
 from consumers.sync.room import Room
-from consumers.sync.verify import Looked, claim_and_look, look
-from consumers.sync.write import Write, Written, write
+from consumers.sync.verify import Verified, claim_and_verify, verify
+from consumers.sync.write import Write, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedBooking:
-    """A booking's turn in a round: what the ledger knows and what is to be done."""
+    """A booking in a round: what the ledger knows and what is to be done."""
 
-    pending: BookingWork
+    work: BookingWork
     known: LedgerRow | None
     row: LedgerRow
     """`known`, or a fresh row where the ledger has none."""
@@ -50,150 +49,166 @@ _EFFECTS: dict[type[Step], Effect] = {
 }
 
 
-async def one_round(room: Room, ready: Sequence[BookingWork]) -> None:
-    """Bring each booking one step on. What has no verdict afterwards wants another round, or waits (`error`).
+async def one_round(room: Room, ready: Sequence[BookingWork]) -> AsyncGenerator[Decisions, None]:
+    """Bring each booking one step on. What is undecided afterwards wants another round, or waits (`error`).
 
     Raises:
         LedgerUnavailable: nothing of what is open may be acknowledged.
     """
-    bookings = [pending.booking_id for pending in ready]
+    decisions, planned = await _plan(room, ready)
+    decisions += await _answer(room, _with(planned, Rest, Supersede, Reuse, Repeat))
+    decisions += await _record(room, _with(planned, Record, Repeat))
+    if decisions:
+        yield decisions
+    async for verified in _verify(room, _with(planned, LookFirst)):
+        yield verified
+    writes = _with(planned, CreateEvent, UpdateEvent, RemoveEvent)
+    for together in ([one for one in writes if not one.work.alone], *([one] for one in writes if one.work.alone)):
+        async for written in _write(room, together):
+            yield written
+
+
+async def _plan(room: Room, ready: Sequence[BookingWork]) -> tuple[list[Decision], list[PlannedBooking]]:
+    """Plan each booking; decisions on what is too old to be planned."""
+    bookings = [work.booking_id for work in ready]
     rows = await _rows(room, ready)
-    await _park_too_old(room, [pending for pending in ready if pending.booking_id not in rows])
-    if await _bar_by_older_removals(room, ready, rows):
+    too_old = _too_old(room, [work for work in ready if work.booking_id not in rows])
+    if await _block_by_older_removals(room, ready, rows):
         rows = await room.rows(bookings)
-    turns = [_turn(room, pending, rows.get(pending.booking_id)) for pending in ready if pending.asks]
-    await asyncio.gather(*(_answer(room, turn) for turn in _with(turns, Rest, Supersede, Reuse, Repeat)))
-    await _record(room, _with(turns, Record, Repeat))
-    await _look(room, _with(turns, LookFirst))
-    writes = _with(turns, CreateEvent, UpdateEvent, RemoveEvent)
-    await _write(room, [turn for turn in writes if not turn.pending.alone])
-    for turn in writes:
-        if turn.pending.alone:
-            await _write(room, [turn])
+    return too_old, [_planned(room, work, rows.get(work.booking_id)) for work in ready if work.requests]
 
 
 async def _rows(room: Room, ready: Sequence[BookingWork]) -> dict[BookingId, LedgerRow]:
     """What the ledger knows; what was read when the batch began serves once."""
-    reads = [(pending.booking_id, pending.read) for pending in ready]
-    for pending in ready:
-        pending.read = None
+    reads = [(work.booking_id, work.read) for work in ready]
+    for work in ready:
+        work.read = None
     if any(read is None for _, read in reads):
         return await room.rows([booking for booking, _ in reads])
     return {booking: read.row for booking, read in reads if read is not None and read.row is not None}
 
 
-def _turn(room: Room, pending: BookingWork, known: LedgerRow | None) -> PlannedBooking:
-    row = known or LedgerRow(key=room.key(pending.booking_id), backend=room.calendar.backend)
-    step = plan(pending.command, row, pending.rendered.digest)
+def _planned(room: Room, work: BookingWork, known: LedgerRow | None) -> PlannedBooking:
+    row = known or LedgerRow(key=room.key(work.booking_id), backend=room.calendar.backend)
+    step = plan(work.command, row, work.rendered.digest)
     room.reached(Milestone.PLANNED, row.key)
-    return PlannedBooking(pending=pending, known=known, row=row, step=step)
+    return PlannedBooking(work=work, known=known, row=row, step=step)
 
 
-def _with(turns: Iterable[PlannedBooking], *steps: type[Step]) -> list[PlannedBooking]:
-    return [turn for turn in turns if isinstance(turn.step, steps)]
+def _with(planned: Iterable[PlannedBooking], *steps: type[Step]) -> list[PlannedBooking]:
+    return [one for one in planned if isinstance(one.step, steps)]
 
 
-async def _park_too_old(room: Room, unknown: Iterable[BookingWork]) -> None:
+def _too_old(room: Room, unknown: Iterable[BookingWork]) -> list[Decision]:
     """A booking without a row, met again after the ledger's memory: its tombstone may have been dropped."""
     oldest_s = room.clocks.now().timestamp() - room.policy.too_old_after_s
-    for pending in unknown:
-        old = [ask for ask in pending.asks if ask.first_seen_at.timestamp() < oldest_s]
+    decisions = []
+    for work in unknown:
+        old = [request for request in work.requests if request.first_seen_at.timestamp() < oldest_s]
         if old:
-            await room.desk.settle(pending.take(old), DeadLettered(problem=Problem.coded("too_old")))
+            decisions.append(Decision(work.take(old), DeadLettered(problem=Problem.coded("too_old"))))
+    return decisions
 
 
-async def _bar_by_older_removals(room: Room, ready: Iterable[BookingWork], rows: Mapping[BookingId, LedgerRow]) -> bool:
+async def _block_by_older_removals(
+    room: Room, ready: Iterable[BookingWork], rows: Mapping[BookingId, LedgerRow]
+) -> bool:
     """A removal behind a newer event may be parked with it: the tombstone version first (docs/protocol.md#rule-4)."""
-    bars = [
-        (room.key(pending.booking_id), ask.command.version)
-        for pending in ready
-        for ask in pending.asks
-        if ask.command.version < pending.command.version and must_block(ask.command, rows.get(pending.booking_id))
+    blocks = [
+        (room.key(work.booking_id), request.command.version)
+        for work in ready
+        for request in work.requests
+        if request.command.version < work.command.version and must_block(request.command, rows.get(work.booking_id))
     ]
-    if bars:
-        await room.ledger.bar(bars)
-    return bool(bars)
+    if blocks:
+        await room.ledger.bar(blocks)
+    return bool(blocks)
 
 
-async def _answer(room: Room, turn: PlannedBooking) -> None:
-    """The steps that need neither Exchange nor a new row."""
-    match turn.step:
+async def _answer(room: Room, planned: Sequence[PlannedBooking]) -> list[Decision]:
+    """The steps that need neither Exchange nor a new row, but that a removal that waits blocks what is older."""
+    blocks = [
+        (one.row.key, one.work.command.version)
+        for one in planned
+        if isinstance(one.step, Rest) and must_block(one.work.command, one.row)
+    ]
+    if blocks:
+        await room.ledger.bar(blocks)
+    return [decision for one in planned for decision in _answered(one)]
+
+
+def _answered(one: PlannedBooking) -> list[Decision]:
+    match one.step:
         case Rest(for_s=for_s):
-            if must_block(turn.pending.command, turn.row):
-                await room.ledger.bar([(turn.row.key, turn.pending.command.version)])
-            await rest(room, turn.pending, for_s)
+            return rest(one.work, for_s)
         case Supersede():
-            await superseded(room, turn.pending)
+            return superseded(one.work)
         case Reuse():
-            await refused_version(room, turn.pending)
+            return refused_version(one.work)
         case Repeat(row=None):
-            await done(room, turn.pending, item_id=_item_id(turn.row))
+            return done(one.work, item_id=_item_id(one.row))
+        case _:
+            return []
 
 
-async def refused_version(room: Room, pending: BookingWork) -> None:
-    """A reused version was not applied; what is older is planned on its own."""
-    problem = Problem.coded("version_reused", member="/version")
-    await room.desk.settle(pending.take(pending.same_version()), DeadLettered(problem=problem))
-
-
-async def _record(room: Room, turns: Sequence[PlannedBooking]) -> None:
-    turns = [turn for turn in turns if isinstance(turn.step, Record | Repeat) and turn.step.row is not None]
-    if not turns:
-        return
-    afters = [turn.step.row for turn in turns if isinstance(turn.step, Record | Repeat) and turn.step.row]
-    swaps = [CompareAndSwap(before=turn.known, after=after) for turn, after in zip(turns, afters, strict=True)]
+async def _record(room: Room, planned: Sequence[PlannedBooking]) -> list[Decision]:
+    planned = [one for one in planned if isinstance(one.step, Record | Repeat) and one.step.row is not None]
+    if not planned:
+        return []
+    afters = [one.step.row for one in planned if isinstance(one.step, Record | Repeat) and one.step.row]
+    swaps = [CompareAndSwap(before=one.known, after=after) for one, after in zip(planned, afters, strict=True)]
     kept = await room.ledger.swap(swaps)
-    for turn in turns:
-        room.reached(Milestone.COMMITTED, turn.row.key)
-    await asyncio.gather(
-        *(done(room, turn.pending, item_id=_item_id(turn.row)) for turn, one in zip(turns, kept, strict=True) if one)
-    )
+    for one in planned:
+        room.reached(Milestone.COMMITTED, one.row.key)
+    recorded = [one for one, is_kept in zip(planned, kept, strict=True) if is_kept]
+    return [decision for one in recorded for decision in done(one.work, item_id=_item_id(one.row))]
 
 
-async def _look(room: Room, turns: Sequence[PlannedBooking]) -> None:
-    if not turns:
+async def _verify(room: Room, planned: Sequence[PlannedBooking]) -> AsyncGenerator[Decisions, None]:
+    if not planned:
         return
-    taken_over = {turn.row.key: turn.pending.asks[0] for turn in turns if turn.row.claim is not None}
-    looked = await claim_and_look(room, [_barred(turn) for turn in turns], taken_over)
-    await _after_looking(room, turns, looked)
+    takeovers = {one.row.key: one.work.requests[0] for one in planned if one.row.claim is not None}
+    verification = await claim_and_verify(room, [_blocked(one) for one in planned], takeovers)
+    if verification.checks:
+        yield verification.checks
+    if decisions := _after_verifying(room, planned, await verification.record()):
+        yield decisions
 
 
-async def _after_looking(room: Room, turns: Sequence[PlannedBooking], looked: Sequence[Looked]) -> None:
-    for turn, found in zip(turns, looked, strict=True):
-        if not isinstance(found, LedgerRow):
-            await on_trouble_looking(room, turn.pending, found)
+def _after_verifying(room: Room, planned: Sequence[PlannedBooking], verified: Sequence[Verified]) -> list[Decision]:
+    troubles = [
+        (one, trouble) for one, trouble in zip(planned, verified, strict=True) if not isinstance(trouble, LedgerRow)
+    ]
+    return [decision for one, trouble in troubles for decision in on_unverified(room, one.work, trouble)]
 
 
-async def _write(room: Room, turns: Sequence[PlannedBooking]) -> None:
-    if not turns:
+async def _write(room: Room, planned: Sequence[PlannedBooking]) -> AsyncGenerator[Decisions, None]:
+    if not planned:
         return
     claimed_s = room.clocks.monotonic()
     try:
-        written = await write(room, [_operation(turn) for turn in turns])
+        written = await write(room, [_operation(one) for one in planned])
     except CalendarError as error:
-        for turn in turns:
-            turn.pending.error = error
+        for one in planned:
+            one.work.error = error
         return
-    shared = len(turns) > 1
-    await asyncio.gather(
-        *(_on_written(room, turn, one, shared_request=shared) for turn, one in zip(turns, written, strict=True))
-    )
-    await _look_for_gone(room, list(zip(turns, written, strict=True)), claimed_s)
+    is_shared = len(planned) > 1
+    pairs = list(zip(planned, written, strict=True))
+    decisions: list[Decision] = []
+    for one, outcome in pairs:
+        await room.give_way()
+        decisions += on_written(room, one.work, outcome, effect=_EFFECTS[type(one.step)], shared_request=is_shared)
+    if decisions:
+        yield decisions
+    gone = [(one, outcome.row) for one, outcome in pairs if isinstance(outcome.outcome, Gone)]
+    if gone:
+        verification = await verify(room, [row for _, row in gone], claimed_s, {})
+        if decisions := _after_verifying(room, [one for one, _ in gone], await verification.record()):
+            yield decisions
 
 
-async def _on_written(room: Room, turn: PlannedBooking, one: Written, *, shared_request: bool) -> None:
-    await room.give_way()
-    await on_written(room, turn.pending, one, effect=_EFFECTS[type(turn.step)], shared_request=shared_request)
-
-
-async def _look_for_gone(room: Room, written: Sequence[tuple[PlannedBooking, Written]], claimed_s: float) -> None:
-    gone = [(turn, one.row) for turn, one in written if isinstance(one.outcome, Gone)]
-    looked = await look(room, [row for _, row in gone], claimed_s, {})
-    await _after_looking(room, [turn for turn, _ in gone], looked)
-
-
-def _operation(turn: PlannedBooking) -> Write:
-    command, row, rendered = turn.pending.command, turn.row, turn.pending.rendered
+def _operation(one: PlannedBooking) -> Write:
+    command, row, rendered = one.work.command, one.row, one.work.rendered
     mark = Mark(booking_id=command.booking_id, version=command.version)
     if rendered.event is None:
         assert row.item is not None  # noqa: S101 - a removal without an item was recorded, not planned as a write
@@ -207,9 +222,9 @@ def _operation(turn: PlannedBooking) -> Write:
     return Write(row=row, version=command.version, operation=operation, after=after)
 
 
-def _barred(turn: PlannedBooking) -> LedgerRow:
-    command = turn.pending.command
-    return replace(turn.row, removed_version=command.version) if must_block(command, turn.row) else turn.row
+def _blocked(one: PlannedBooking) -> LedgerRow:
+    command = one.work.command
+    return replace(one.row, removed_version=command.version) if must_block(command, one.row) else one.row
 
 
 def _item_id(row: LedgerRow) -> str | None:

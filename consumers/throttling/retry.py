@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -20,29 +21,53 @@ _RIDDEN_OUT = (Throttled, Transient)
 Sleep = Callable[[float], Awaitable[None]]
 
 
+@dataclass(slots=True)
+class Try:
+    """One try of some work, whose error is set by who does it."""
+
+    error: CalendarError | None = None
+
+
+async def tries(hold_s: float, *, sleep: Sleep, jitter: Jitter = random.uniform) -> AsyncIterator[Try]:
+    """Tries of some work, with the deliveries unacknowledged, until one of them has no error.
+
+    A throttled room is asked again after the time that Exchange named (none, or 0: our own back-off, doubling), as
+    long as the whole hold stays within `hold_s`; a transient error is tried up to three times within ten seconds. An
+    unknown outcome is never sent again from here.
+
+    Raises:
+        CalendarError: the last one, or the first that no waiting cures.
+    """
+    begun_s, current = time.monotonic(), Try()
+    yield current
+    if current.error is None:
+        return
+    if not isinstance(current.error, _RIDDEN_OUT):
+        raise current.error
+    # Only now, for what goes well at once would pay for it: its objects are cycles that hold the whole batch.
+    is_first = True
+    async for attempt in _retrying(hold_s, time.monotonic() - begun_s, sleep, jitter):
+        if not is_first:
+            current = Try()
+            # Outside the attempt, which would keep whatever ends this generator to itself.
+            yield current
+        is_first = False
+        with attempt:
+            if current.error is not None:
+                raise current.error
+
+
 async def retry_in_place(
     work: Callable[[], Awaitable[Result]], hold_s: float, *, sleep: Sleep, jitter: Jitter = random.uniform
 ) -> Result:
-    """Do some work, riding out seconds while the deliveries stay unacknowledged.
-
-    A throttled room is asked again after the time that Exchange named (none, or 0: our own back-off, doubling), as
-    long as the whole hold stays within `hold_s`; a transient error up to three times within ten seconds. What cannot
-    be ridden out is raised again. An unknown outcome is never sent again from here.
-    """
-    begun_s = time.monotonic()
-    try:
-        return await work()
-    except _RIDDEN_OUT as error:
-        met = [error]
-    # Only now, for what goes well at once would pay for it: its objects are cycles that hold the whole batch.
-    retrying = _retrying(hold_s, time.monotonic() - begun_s, sleep, jitter)
-
-    async def again() -> Result:
-        if met:
-            raise met.pop()
-        return await work()
-
-    return await retrying(again)
+    """Do some work in as many `tries` as it takes. Raises `CalendarError` like them."""
+    done: list[Result] = []
+    async for current in tries(hold_s, sleep=sleep, jitter=jitter):
+        try:
+            done.append(await work())
+        except CalendarError as error:
+            current.error = error
+    return done[0]
 
 
 def _retrying(hold_s: float, spent_s: float, sleep: Sleep, jitter: Jitter) -> AsyncRetrying:

@@ -54,7 +54,6 @@ class WorkerHarness:
             calendar=harness.calendar,
             gate=harness.gate,
             ledger=self.ledger,
-            desk=self.settler,
             policy=self.policy,
             clocks=self.time.clocks(),
         )

@@ -28,7 +28,7 @@ from adapters.exchange.zones import Zones
 from adapters.ledger import BookingKey, LedgerRow, State
 from adapters.simulator import Simulator
 from consumers.reconcile.compare import Wanted, compare
-from consumers.sync.judge import judge, judge_first_touch
+from consumers.sync.verify import judge, judge_first_touch
 from tests.contract.calendar_harness import BOARD, EVERY_MEMBER, a_create, a_mark, a_room_event
 from tests.fuzz.fuzz_harness import Target
 from tests.fuzz.mutations import NUMBERS, TEXTS, mutate_bytes

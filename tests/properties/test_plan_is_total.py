@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark, RoomAddress, TenantName
 from adapters.ledger import BookingKey, Claim, LedgerRow, State
 from consumers.messages.command import ABSENT, BookingCommand
-from consumers.sync.judge import judge, judge_first_touch
 from consumers.sync.plan import CreateEvent, Record, RemoveEvent, Repeat, Rest, UpdateEvent, must_block, plan
+from consumers.sync.verify import judge, judge_first_touch
 from tests.builders import a_booking_command, an_event
 
 KEY = BookingKey(tenant=TenantName("acme"), room=RoomAddress("board@acme.example"), booking_id=BookingId("B-1001"))

@@ -81,7 +81,6 @@ def start_worker(
             calendar=calendar,
             gate=gate,
             ledger=ledger,
-            desk=settler,
             policy=policy,
             clocks=clocks,
             scan_twice=scan_twice,

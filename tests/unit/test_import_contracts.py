@@ -14,6 +14,9 @@ PACKAGES = ("worker", "consumers", "adapters")
 VIOLATIONS = [
     ("layers", "adapters/ews/offender.py", "import consumers.sync"),
     ("layers", "consumers/sync/offender.py", "import worker"),
+    ("deciding", "consumers/sync/offender.py", "import consumers.broker"),
+    ("deciding", "consumers/sync/offender.py", "import consumers.settlement"),
+    ("deciding", "consumers/sync/offender.py", "import consumers.scheduling"),
     ("ports", "consumers/sync/offender.py", "import adapters.ews"),
     ("ports", "consumers/scheduling/offender.py", "import adapters.rabbitmq"),
     ("independence", "adapters/ews/offender.py", "import adapters.sql"),

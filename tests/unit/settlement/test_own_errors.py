@@ -10,7 +10,7 @@ from adapters.calendar import RoomAddress, TenantName
 from adapters.ledger import BookingKey
 from consumers.broker.delivery import UNACKED_MAX_S, ParsedDelivery
 from consumers.broker.incoming_message import IncomingMessage
-from consumers.messages.disposition import Completed, Deferred, Finished, Problem
+from consumers.messages.disposition import CheckLater, Completed, Decision, Deferred, Finished, Problem
 from consumers.messages.result import ResultEvent
 from consumers.milestones import Milestone
 from consumers.settlement.guard import FIRST_S, rest_s
@@ -198,7 +198,7 @@ async def test_what_counts_and_tells_never_keeps_a_command_from_its_acknowledgem
     policy, clocks = harness.settler._policy, harness.time.clocks()
     settler = Settler(policy=policy, clocks=clocks, observer=Deaf(), reached=fail)
     delivery = a_delivery(harness)
-    await settler.second_look(delivery, "booking")
+    await settler.carry_out([Decision([delivery], CheckLater("booking"))])
     await settler.settle([delivery], verdict)
     assert harness.session.kinds()[-1] == "ack"
     assert harness.time.slept == []

@@ -11,7 +11,16 @@ from adapters.story import Entry, What
 from consumers.broker.delivery import ParsedDelivery
 from consumers.broker.headers import RoomsyncHeaders
 from consumers.messages.command import parse_command
-from consumers.messages.disposition import Checked, Completed, DeadLettered, Deferred, Finished, Problem
+from consumers.messages.disposition import (
+    Checked,
+    CheckLater,
+    Completed,
+    DeadLettered,
+    Decision,
+    Deferred,
+    Finished,
+    Problem,
+)
 from consumers.messages.violations import BadMessage, KnownMembers, Violation
 from consumers.policy import SyncPolicy
 from consumers.settlement.settle import Settler
@@ -85,7 +94,7 @@ async def test_a_command_that_goes_back_to_its_queue_is_told() -> None:
 
 async def test_a_look_is_told_when_it_is_ordered_when_it_is_postponed_and_when_it_is_over() -> None:
     desk = Desk(**look_headers("booking", version=4))
-    await desk.settler.second_look(desk.delivery, "booking")
+    await desk.settler.carry_out([Decision([desk.delivery], CheckLater("booking"))])
     await desk.settler.settle([desk.delivery], LATER)
     await desk.settler.settle([desk.delivery], Checked())
     assert desk.told() == [
@@ -97,7 +106,7 @@ async def test_a_look_is_told_when_it_is_ordered_when_it_is_postponed_and_when_i
 
 async def test_a_look_at_a_whole_room_is_no_booking_s_story() -> None:
     desk = Desk(**look_headers("room", version=4))
-    await desk.settler.second_look(desk.delivery, "room")
+    await desk.settler.carry_out([Decision([desk.delivery], CheckLater("room"))])
     await desk.settler.settle([desk.delivery], LATER)
     await desk.settler.settle([desk.delivery], Checked())
     await desk.settler.release([desk.delivery])

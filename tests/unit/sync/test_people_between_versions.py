@@ -8,7 +8,7 @@ import pytest
 from adapters.errors import Refused, Transient, Unknown
 from adapters.ledger import CompareAndSwap, State
 from consumers.messages.disposition import Checked, Completed, DeadLettered, Deferred
-from consumers.sync.judge import AS_MARKED
+from consumers.sync.verify import AS_MARKED
 from tests.builders import a_booking_command
 from tests.room_harness import BOARD, RoomHarness, a_cancel, versioned
 

@@ -4,7 +4,6 @@ import pytest
 
 from adapters.ledger import LedgerRow, State
 from consumers.messages.command import BookingCommand
-from consumers.sync.judge import AS_MARKED
 from consumers.sync.plan import (
     CreateEvent,
     LookFirst,
@@ -20,6 +19,7 @@ from consumers.sync.plan import (
     plan,
     removed,
 )
+from consumers.sync.verify import AS_MARKED
 from tests.builders import a_booking_command
 from tests.room_harness import a_cancel, versioned
 from tests.rows import ITEM, NEW, claimed, digest_of, present_as

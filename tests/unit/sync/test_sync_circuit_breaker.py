@@ -80,13 +80,13 @@ async def test_a_stopped_tenant_s_bookings_are_neither_claimed_nor_asked_to_be_l
     await harness.run(versioned(1))
     harness.calendar.fail_next(Misconfigured("ews_blocked"), kind="update")
     await harness.run(versioned(2, "new"))
-    looks = list(harness.desk.looks)
+    looks = list(harness.checks)
     verdicts = await harness.run(versioned(2, "new"), look=look)  # type: ignore[arg-type]  # one of its words
     row = await harness.row()
     assert waits(*verdicts) == [(60.0, False, "ews_blocked")]
     assert row is not None
     assert row.claim is None
-    assert harness.desk.looks == looks
+    assert harness.checks == looks
 
 
 async def test_a_removal_bars_older_versions_also_while_the_tenant_is_stopped() -> None:

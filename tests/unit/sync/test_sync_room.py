@@ -127,7 +127,7 @@ async def test_whoever_takes_over_an_expired_claim_looks_first_and_doubles_nothi
     assert outcomes(await harness.run(versioned(1))) == ["synced"]
     assert harness.kinds() == ["create", "find"]
     assert harness.subjects() == ["Design review"]
-    assert [look for _, look in harness.desk.looks] == ["booking"]
+    assert [look for _, look in harness.checks] == ["booking"]
 
 
 async def test_a_write_that_was_never_applied_is_sent_once_more_after_the_look() -> None:
@@ -256,7 +256,7 @@ async def test_way_is_given_before_outcomes_are_recorded_and_before_each_verdict
     async def give_way() -> None:
         row = await harness.row("B-0")
         assert row is not None
-        seen.append((row.claim is None, len(harness.desk.verdicts)))
+        seen.append((row.claim is None, len(harness.decided)))
 
     harness.room = replace(harness.room, give_way=give_way)
     await harness.run(*(a_booking_command(booking_id=f"B-{number}") for number in range(3)))

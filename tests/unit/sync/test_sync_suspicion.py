@@ -56,7 +56,7 @@ async def test_a_second_look_follows_also_where_the_first_one_was_refused() -> N
     harness.calendar.fail_next(Refused("rights_missing"), kind="find")
     (verdict,) = await harness.run(a_cancel(2))
     assert isinstance(verdict, DeadLettered)
-    assert [look for _, look in harness.desk.looks] == ["booking"]
+    assert [look for _, look in harness.checks] == ["booking"]
 
 
 async def test_a_scan_keeps_what_deleted_items_tell_of_a_booking_that_somebody_claimed() -> None:

@@ -4,18 +4,16 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pytest
 from certifi import where
 
 from adapters.calendar import RoomAddress, TenantName
 from adapters.errors import Misconfigured
-from consumers.messages.disposition import Desk
 from consumers.sync.room import Room
 from consumers.throttling.circuit_breaker import RequestKind
 from tests.fake_ledger import FakeLedger
-from tests.room_harness import BOARD, FakeDesk, VirtualTime
+from tests.room_harness import BOARD, VirtualTime
 from tests.unit.worker.configuration import a_configuration, a_tenant_table
 from worker.settings import read_settings
 from worker.tenants import LOOK_EVERY_S, TenantRegistry
@@ -41,7 +39,7 @@ class Place:
         return room
 
     def try_room(self, address: RoomAddress = BOARD) -> Room | None:
-        return self.reaches.room(TenantName("acme"), address, cast(Desk, FakeDesk()), scan_twice=False)
+        return self.reaches.room(TenantName("acme"), address, scan_twice=False)
 
     def configure(self, **details: str) -> None:
         a_configuration(self.folder, tenants=a_tenant_table(auth=AUTH, **details))

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 from adapters.calendar import BookingId, FoundEvent, ItemRef, Mark
 from adapters.ledger import LedgerRow, State
-from consumers.sync.judge import judge, judge_first_touch
+from consumers.sync.verify import judge, judge_first_touch
 from tests.room_harness import versioned
 from tests.rows import ITEM, KEY, NEW, present_as
 
