@@ -77,9 +77,9 @@ class Doomed:
 class Chain:
     """Plays cells of one takeover on a harness of its own, which is up."""
 
-    def __init__(self, harness: ProgramHarness, workers: KillHarness) -> None:
+    def __init__(self, harness: ProgramHarness, kill: KillHarness) -> None:
         self._harness = harness
-        self._workers = workers
+        self._kill = kill
         self._cables = AsyncExitStack()
         self._workers: list[HarnessWorker] = []
         self._told: set[Version] = set()
@@ -168,7 +168,7 @@ class Chain:
         cable = await self._cables.enter_async_context(Cable(parts.port or 5672))
         address = f"{parts.username}:{parts.password}@127.0.0.1:{cable.port}"
         config = harness.configure(f"worker-{number}.toml", url=urlunsplit(parts._replace(netloc=address)))
-        worker = await self._workers.start(
+        worker = await self._kill.start(
             harness.folder / config,
             harness.environment,
             log=harness.folder / f"worker-{number}.log",
