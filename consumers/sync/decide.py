@@ -1,6 +1,7 @@
 """What an outcome means for a booking's commands, its older ones included (docs/protocol.md#rule-8). Asks nobody."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from adapters.calendar import Done, Gone
 from adapters.errors import CalendarError, Misconfigured, Refused, Throttled, Transient, Unknown
@@ -10,7 +11,6 @@ from consumers.messages.disposition import (
     DeadLettered,
     Decision,
     Deferred,
-    Disposition,
     Effect,
     Finished,
     Problem,
@@ -63,15 +63,20 @@ def refused_version(work: BookingWork) -> list[Decision]:
 
 def rest(work: BookingWork, wait_s: float) -> list[Decision]:
     """Another worker may still be writing: all commands of the booking wait together."""
-    problem = Problem.coded("write_under_way")
-    return [Decision(work.take_all(), Deferred(wait_s=wait_s, problem=problem, counts_attempt=False))]
+    return [Decision(work.take_all(), resting(wait_s))]
 
 
-def give_up(room: Room, work: BookingWork, error: CalendarError) -> list[Decision]:
-    """The error was not to be waited out: dead-letter the newest, or defer all."""
-    if isinstance(error, Refused):
-        return refused(work, Problem.of(error))
-    return [Decision(work.take_all(), after_error(room, error))]
+def resting(wait_s: float) -> Deferred:
+    """What becomes of commands whose booking another worker may be writing."""
+    return Deferred(wait_s=wait_s, problem=Problem.coded("write_under_way"), counts_attempt=False)
+
+
+def give_up(room: Room, work: BookingWork, error: CalendarError, *, at_least_s: float = 0.0) -> list[Decision]:
+    """The error was not to be waited out: dead-letter the newest, or defer all, for so long at least."""
+    disposition = after_error(room, error)
+    if isinstance(disposition, DeadLettered):
+        return refused(work, disposition.problem)
+    return [Decision(work.take_all(), replace(disposition, wait_s=max(disposition.wait_s, at_least_s)))]
 
 
 def after_error(room: Room, error: CalendarError) -> DeadLettered | Deferred:
@@ -113,12 +118,7 @@ def on_unverified(room: Room, work: BookingWork, trouble: CalendarError | Confli
     """A verification that failed keeps its claim, so the booking rests until that has run out."""
     if isinstance(trouble, Conflict):
         return []
-    disposition: Disposition = after_error(room, trouble)
-    if not isinstance(disposition, Deferred):
-        return refused(work, Problem.of(trouble))
-    wait_s = max(disposition.wait_s, room.policy.claim_s)
-    deferred = Deferred(wait_s=wait_s, problem=disposition.problem, counts_attempt=disposition.counts_attempt)
-    return [Decision(work.take_all(), deferred)]
+    return give_up(room, work, trouble, at_least_s=room.policy.claim_s)
 
 
 def _remarks(codes: Iterable[str]) -> list[Remark]:

@@ -7,7 +7,7 @@ settled is carried out as the command that it is (docs/protocol.md#rule-10).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adapters.calendar import BookingId, Create, Done, Mark, Operation, Update
+from adapters.calendar import BookingId, Done
 from adapters.errors import CalendarError, Refused, Transient, Unknown
 from adapters.ledger import LedgerRow, State
 from adapters.story import What
@@ -20,13 +20,13 @@ from consumers.messages.disposition import (
     Decisions,
     Deferred,
     Disposition,
-    Problem,
     SyncRequest,
 )
+from consumers.sync.decide import resting
 from consumers.sync.render import digest_of_written, render
 from consumers.sync.room import Room
 from consumers.sync.verify import Verification, Verified, claim_and_verify
-from consumers.sync.write import Conflict, Write, Written, write
+from consumers.sync.write import Conflict, Write, Written, put, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class BookingChecks:
         if row is None:
             return Checked()
         if verified is None:
-            return _resting(row.claim.remaining_s if row.claim else 0.0)
+            return resting(row.claim.remaining_s if row.claim else 0.0)
         return after_check(verified, self.room)
 
 
@@ -75,7 +75,7 @@ async def check_bookings(room: Room, requests: Sequence[SyncRequest]) -> Booking
     takeovers = {
         row.key: of_booking[row.key.booking_id][0] for row in due if row.claim is not None or row.state is State.WRITING
     }
-    verification = await claim_and_verify(room, due, takeovers) if due else Verification(room=room, rows=[], found={})
+    verification = await claim_and_verify(room, due, takeovers)
     return BookingChecks(room=room, of_booking=of_booking, rows=rows, due=due, verification=verification)
 
 
@@ -114,8 +114,6 @@ async def repair(room: Room, verification: Verification) -> list[Verified]:
 
 
 async def _repair(room: Room, writes: Sequence[Write]) -> list[Verified]:
-    if not writes:
-        return []
     try:
         written = await write(room, writes)
     except CalendarError as error:
@@ -131,12 +129,8 @@ def _repairing(room: Room, row: LedgerRow) -> Write | None:
     if row.state is not State.PRESENT or row.written_digest is not None or row.snapshot is None:
         return None
     event, _ = render(event_from_snapshot(row.snapshot), room.tenant.subject_template)
-    mark = Mark(booking_id=row.key.booking_id, version=row.version)
-    operation: Operation = (
-        Create(mark=mark, event=event) if row.item is None else Update(mark=mark, ref=row.item, event=event)
-    )
     after = replace(row, written_digest=digest_of_written(event))
-    return Write(row=row, version=row.version, operation=operation, after=after)
+    return Write(row=row, version=row.version, operation=put(row, row.version, event), after=after)
 
 
 async def _repaired(room: Room, written: Written, *, shared_request: bool) -> Verified:
@@ -165,8 +159,4 @@ def after_check(verified: Verified, room: Room) -> Disposition:
         case CalendarError() as error:
             return Deferred.after(error, wait_s=0.0)
         case _:
-            return _resting(room.policy.claim_s)
-
-
-def _resting(for_s: float) -> Deferred:
-    return Deferred(wait_s=for_s, problem=Problem.coded("write_under_way"), counts_attempt=False)
+            return resting(room.policy.claim_s)

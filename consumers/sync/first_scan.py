@@ -103,8 +103,7 @@ async def scan_again(room: Room) -> None:
     crooked = [one for one in recorded if one.judgement.surplus]
     changed = [one for one in met if not (one.is_buried or one.is_claimed) and one.is_changed]
     bars = [(one.before.key, one.before.version - 1) for one in changed if one.before and one.is_deleted]
-    if bars:
-        await room.ledger.bar(bars)
+    await room.block(bars)
     await _put_in_order(room, [*crooked, *changed])
 
 

@@ -1,6 +1,6 @@
 """Everything that a room's work needs, and nothing that changes while it runs."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,6 +63,11 @@ class Room:
         """Add to a booking's story what no verdict tells."""
         at, key = self.clocks.now(), self.key(booking)
         self.note(Entry(key=key, at=at, what=what, version=version, code=code, detail=detail, wait_s=wait_s))
+
+    async def block(self, removals: Sequence[tuple[BookingKey, int]]) -> None:
+        """Let nothing at or below these versions come back, if there are any (docs/protocol.md#rule-4)."""
+        if removals:
+            await self.ledger.bar(removals)
 
     async def rows(self, bookings: list[BookingId]) -> dict[BookingId, LedgerRow]:
         """What the ledger knows; a fresh row for a booking never heard of is not among them."""

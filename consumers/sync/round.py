@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adapters.calendar import BookingId, Create, Gone, Mark, Remove, Update
+from adapters.calendar import BookingId, Gone, Remove
 from adapters.errors import CalendarError
 from adapters.ledger import CompareAndSwap, LedgerRow
 from consumers.messages.disposition import DeadLettered, Decision, Decisions, Effect, Problem
@@ -28,7 +28,7 @@ from consumers.sync.plan import (
 )
 from consumers.sync.room import Room
 from consumers.sync.verify import Verified, claim_and_verify, verify
-from consumers.sync.write import Write, write
+from consumers.sync.write import Write, put, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +120,7 @@ async def _block_by_older_removals(
         for request in work.requests
         if request.command.version < work.command.version and must_block(request.command, rows.get(work.booking_id))
     ]
-    if blocks:
-        await room.ledger.bar(blocks)
+    await room.block(blocks)
     return bool(blocks)
 
 
@@ -132,8 +131,7 @@ async def _answer(room: Room, planned: Sequence[PlannedBooking]) -> list[Decisio
         for one in planned
         if isinstance(one.step, Rest) and must_block(one.work.command, one.row)
     ]
-    if blocks:
-        await room.ledger.bar(blocks)
+    await room.block(blocks)
     return [decision for one in planned for decision in _answered(one)]
 
 
@@ -165,8 +163,6 @@ async def _record(room: Room, planned: Sequence[PlannedBooking]) -> list[Decisio
 
 
 async def _verify(room: Room, planned: Sequence[PlannedBooking]) -> AsyncGenerator[Decisions, None]:
-    if not planned:
-        return
     takeovers = {one.row.key: one.work.requests[0] for one in planned if one.row.claim is not None}
     verification = await claim_and_verify(room, [_blocked(one) for one in planned], takeovers)
     if verification.checks:
@@ -183,8 +179,6 @@ def _after_verifying(room: Room, planned: Sequence[PlannedBooking], verified: Se
 
 
 async def _write(room: Room, planned: Sequence[PlannedBooking]) -> AsyncGenerator[Decisions, None]:
-    if not planned:
-        return
     claimed_s = room.clocks.monotonic()
     try:
         written = await write(room, [_operation(one) for one in planned])
@@ -201,25 +195,18 @@ async def _write(room: Room, planned: Sequence[PlannedBooking]) -> AsyncGenerato
     if decisions:
         yield decisions
     gone = [(one, outcome.row) for one, outcome in pairs if isinstance(outcome.outcome, Gone)]
-    if gone:
-        verification = await verify(room, [row for _, row in gone], claimed_s, {})
-        if decisions := _after_verifying(room, [one for one, _ in gone], await verification.record()):
-            yield decisions
+    verification = await verify(room, [row for _, row in gone], claimed_s, {})
+    if decisions := _after_verifying(room, [one for one, _ in gone], await verification.record()):
+        yield decisions
 
 
 def _operation(one: PlannedBooking) -> Write:
     command, row, rendered = one.work.command, one.row, one.work.rendered
-    mark = Mark(booking_id=command.booking_id, version=command.version)
     if rendered.event is None:
         assert row.item is not None  # noqa: S101 - a removal without an item was recorded, not planned as a write
         return Write(row=row, version=command.version, operation=Remove(ref=row.item), after=removed(command, row))
     after = present(command, row, rendered.digest)
-    operation = (
-        Create(mark=mark, event=rendered.event)
-        if row.item is None
-        else Update(mark=mark, ref=row.item, event=rendered.event)
-    )
-    return Write(row=row, version=command.version, operation=operation, after=after)
+    return Write(row=row, version=command.version, operation=put(row, command.version, rendered.event), after=after)
 
 
 def _blocked(one: PlannedBooking) -> LedgerRow:

@@ -5,6 +5,7 @@ before the next step is taken (docs/decisions/0026).
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from math import ceil
 
 from adapters.errors import CalendarError, Throttled
@@ -42,7 +43,9 @@ async def sync_room(
     checks = [request for request in requests if request.look is not None]
     works = _works(room, [request for request in requests if request.look is None], alone=alone)
     try:
-        await _until_tenant_works(room)
+        # Nothing is claimed for a tenant that cannot work; a doubt is waited out.
+        ready = partial(room.gate.breaker.ready, room.address)
+        await retry_in_place(ready, room.policy.hold_s, sleep=room.clocks.sleep)
         if not await _read_rows(room, works):
             async for decisions in first_scan(room, requests[0]):
                 yield decisions
@@ -66,15 +69,6 @@ def _works(room: Room, requests: Sequence[SyncRequest], *, alone: bool) -> list[
     return works
 
 
-async def _until_tenant_works(room: Room) -> None:
-    """Raises why nothing of the tenant can work, before anything is claimed for it; a doubt is waited out."""
-
-    async def ready() -> None:
-        await room.gate.breaker.ready(room.address)
-
-    await retry_in_place(ready, room.policy.hold_s, sleep=room.clocks.sleep)
-
-
 async def _read_rows(room: Room, works: Sequence[BookingWork]) -> bool:
     """Read the rows that the first round would ask for; False where the room was never scanned."""
     rows = await room.rows_if_scanned([work.booking_id for work in works])
@@ -95,9 +89,8 @@ async def _room_unreadable(
         for request in work.requests
         if must_block(request.command, rows.get(work.booking_id))
     ]
-    if blocks:
-        # A removal blocks what is older before it may be dead-lettered (docs/protocol.md#rule-4).
-        await room.ledger.bar(blocks)
+    # A removal blocks what is older before it may be dead-lettered.
+    await room.block(blocks)
     decisions = [Decision(checks, after_error(room, error))] if checks else []
     for work in works:
         while work.requests:

@@ -4,7 +4,7 @@ The highest version is adopted, of several the oldest item; judging is pure.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.calendar import BookingId, FoundEvent, Gone, ItemRef, Mark, Outcome, Remove
@@ -18,11 +18,27 @@ from consumers.sync.plan import tombstone
 from consumers.sync.room import Room
 from consumers.sync.write import Conflict
 
+AS_MARKED = "as marked"
+"""Stands for the digest of what was written where only the mark tells it: the content is that of the row's version.
+Without it (None) the event holds something else, or nobody knows what."""
+
 Verified = LedgerRow | CalendarError | Conflict
 """The row as the calendar proves it, free to be planned on; or why not: then the claim stays and the booking rests."""
 
 Takeovers = Mapping[BookingKey, SyncRequest]
 """The commands whose delayed checks are ordered, for bookings whose claim is taken over (docs/protocol.md#rule-5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The row as the calendar proves it, without a claim, once the surplus copies are removed."""
+
+    row: LedgerRow
+    surplus: tuple[ItemRef, ...]
+
+
+Found = Judgement | CalendarError | Conflict
+"""What a search and the removal of surplus copies came to, before it is recorded."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,26 +48,25 @@ class Verification:
     room: Room
     rows: Sequence[LedgerRow | None]
     """As claimed; None where the claim could not be taken."""
-    found: Mapping[BookingKey, "Judgement | CalendarError | Conflict"]
+    found: Mapping[BookingKey, Found]
     checks: list[Decision] = field(default_factory=list)
     """Delayed checks to order before `record`: once a claim is let go, or a command parked, nobody else would see a
     write that is still to land."""
 
     async def record(self) -> list[Verified]:
         """Record what was found, which lets the claims go; one answer for each of `rows`."""
-        judged = [(row, self.found[row.key]) for row in self.rows if row is not None]
-        swaps = [CompareAndSwap(before=row, after=found.row) for row, found in judged if isinstance(found, Judgement)]
-        kept = (
-            dict(zip([swap.after.key for swap in swaps], await self.room.ledger.swap(swaps), strict=True))
-            if swaps
-            else {}
-        )
-        return [Conflict() if row is None else self._verified(row.key, kept) for row in self.rows]
+        swaps = [
+            CompareAndSwap(before=row, after=found.row)
+            for row in self.rows
+            if row is not None and isinstance(found := self.found[row.key], Judgement)
+        ]
+        kept = iter(await self.room.ledger.swap(swaps) if swaps else [])
+        return [self._verified(row, kept) for row in self.rows]
 
-    def _verified(self, key: BookingKey, kept: Mapping[BookingKey, bool]) -> Verified:
-        found = self.found[key]
+    def _verified(self, row: LedgerRow | None, kept: Iterator[bool]) -> Verified:
+        found = Conflict() if row is None else self.found[row.key]
         if isinstance(found, Judgement):
-            return found.row if kept[key] else Conflict()
+            return found.row if next(kept) else Conflict()
         return found
 
 
@@ -59,7 +74,7 @@ async def claim_and_verify(room: Room, rows: Sequence[LedgerRow], takeovers: Tak
     """Claim rows, as they were read, and verify those that were still so."""
     claimed_s = room.clocks.monotonic()
     wishes = [ClaimRequest(row=row, version=row.claim.version if row.claim else row.version) for row in rows]
-    claimed = await room.ledger.claim(wishes, for_s=room.policy.claim_s)
+    claimed = await room.ledger.claim(wishes, for_s=room.policy.claim_s) if wishes else []
     for row in claimed:
         if row is not None:
             room.reached(Milestone.CLAIMED, row.key)
@@ -91,7 +106,7 @@ async def verify(room: Room, rows: Sequence[LedgerRow | None], claimed_s: float,
 def _verification(
     room: Room,
     rows: Sequence[LedgerRow | None],
-    found: Mapping[BookingKey, "Judgement | CalendarError | Conflict"],
+    found: Mapping[BookingKey, Found],
     takeovers: Takeovers,
 ) -> Verification:
     checks = [
@@ -102,7 +117,7 @@ def _verification(
     return Verification(room=room, rows=rows, found=found, checks=checks)
 
 
-def _must_check(request: SyncRequest, found: "Judgement | CalendarError | Conflict") -> bool:
+def _must_check(request: SyncRequest, found: Found) -> bool:
     # Not where the verification will be repeated: each repetition would leave one message more behind. A refusal parks
     # the command; a delayed check comes back all the same.
     return isinstance(found, Judgement) or (isinstance(found, Refused) and request.look is None)
@@ -151,19 +166,6 @@ def _trouble(outcome: Outcome | Conflict) -> CalendarError | Conflict | None:
     if isinstance(outcome, Gone):
         return Transient("write_conflict")
     return outcome if isinstance(outcome, CalendarError | Conflict) else None
-
-
-AS_MARKED = "as marked"
-"""Stands for the digest of what was written where only the mark tells it: the content is that of the row's version.
-Without it (None) the event holds something else, or nobody knows what."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The row as the calendar proves it, without a claim, once the surplus copies are removed."""
-
-    row: LedgerRow
-    surplus: tuple[ItemRef, ...]
 
 
 def judge(row: LedgerRow, found: Sequence[FoundEvent]) -> Judgement:

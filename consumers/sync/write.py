@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adapters.calendar import Create, Done, Gone, Operation, Outcome, Remove
+from adapters.calendar import Create, Done, Gone, Mark, Operation, Outcome, Remove, RoomEvent, Update
 from adapters.errors import Refused, Throttled, Unknown
 from adapters.ledger import ClaimRequest, CompareAndSwap, LedgerRow, State
 from consumers.milestones import Milestone
@@ -43,6 +43,8 @@ async def write(room: Room, writes: Sequence[Write]) -> list[Written]:
         CalendarError: the gate is closed; nothing was claimed or sent.
         LedgerUnavailable: nothing may be acknowledged.
     """
+    if not writes:
+        return []
     # Claims are taken with the slot in hand: a claim that waits for a slot could run out before it is used.
     async with room.gate.slot(room.address) as turn:
         claimed_s = room.clocks.monotonic()
@@ -56,6 +58,12 @@ async def write(room: Room, writes: Sequence[Write]) -> list[Written]:
         Written(outcome=Conflict(), row=write.row) if row is None else next(recorded)
         for write, row in zip(writes, rows, strict=True)
     ]
+
+
+def put(row: LedgerRow, version: int, event: RoomEvent) -> Create | Update:
+    """The operation that makes the calendar hold an event: on the item that the row knows, else on a new one."""
+    mark = Mark(booking_id=row.key.booking_id, version=version)
+    return Create(mark=mark, event=event) if row.item is None else Update(mark=mark, ref=row.item, event=event)
 
 
 def _wish(write: Write) -> ClaimRequest:

@@ -42,16 +42,12 @@ async def tries(hold_s: float, *, sleep: Sleep, jitter: Jitter = random.uniform)
     yield current
     if current.error is None:
         return
-    if not isinstance(current.error, _RIDDEN_OUT):
-        raise current.error
     # Only now, for what goes well at once would pay for it: its objects are cycles that hold the whole batch.
-    is_first = True
     async for attempt in _retrying(hold_s, time.monotonic() - begun_s, sleep, jitter):
-        if not is_first:
+        if attempt.retry_state.attempt_number > 1:
             current = Try()
             # Outside the attempt, which would keep whatever ends this generator to itself.
             yield current
-        is_first = False
         with attempt:
             if current.error is not None:
                 raise current.error
