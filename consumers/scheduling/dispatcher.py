@@ -1,12 +1,11 @@
 """One lane per room: order, batches and the per-room limit; made on demand, gone when empty.
 
-A batch takes all that waits for a booking that is not being worked on. While one runs the others gather behind it; a
-second one starts beside it only if it would be full. A tenant's lanes take turns.
+A batch takes all that waits for a booking and never a booking that is being worked on. While one batch runs the others
+gather behind it; a second one starts beside it only if it would be full: few requests. A tenant's lanes take turns.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
@@ -32,7 +31,8 @@ from consumers.sync.sync_room import sync_room
 
 AGAIN_S = 5.0
 """Before a lane begins again that met an error of ours: at once, it would meet it at once."""
-LEDGER_AWAY_S = 60.0  # how long a command stays away that the ledger kept waiting for so long
+LEDGER_AWAY_S = 60.0
+"""How long a command stays away that the ledger kept waiting for so long."""
 
 
 class Dispatcher:
@@ -187,16 +187,15 @@ class Dispatcher:
                 room.reached(Milestone.TAKEN, delivery.command.key)
         if lane.window.is_crowded:
             # Others wait behind the window: what would be held in it for long goes to the broker instead.
-            room = replace(room, policy=replace(room.policy, hold_s=min(room.policy.hold_s, CROWDED_HOLD_S)))
+            hold_s = min(room.policy.hold_s, CROWDED_HOLD_S)
+            room = replace(room, policy=replace(room.policy, hold_s=hold_s))
         await self._settler.work(batch.deliveries, self._sync(room, batch, place))
 
     async def _sync(self, room: Room, batch: Batch, place: Permit) -> None:
         while open_ := batch.open_deliveries():
             begun_s = self._clock()
             try:
-                async with aclosing(sync_room(place.within(room), open_, alone=batch.alone)) as decided:
-                    async for decisions in decided:
-                        await self._settler.carry_out(decisions)
+                await self._settler.carry_out_all(sync_room(place.within(room), open_, alone=batch.alone))
             except (LedgerUnavailable, LedgerBroken) as trouble:
                 self.ledger.met(trouble)
                 await self._stall(room, batch)
@@ -204,7 +203,8 @@ class Dispatcher:
                     return
                 room = self._anew(room)
             else:
-                self.ledger.passed(begun_s=begun_s)
+                if self.ledger.why is not None:
+                    self.ledger.passed(begun_s=begun_s)
                 return
 
     def _anew(self, room: Room) -> Room:
@@ -258,7 +258,7 @@ class Dispatcher:
 
     async def look_at_ledger(self, ledger: Ledger) -> None:
         """See whether the ledger's trouble is over where no lane is there to find out."""
-        if self.is_empty:
+        if not self._lanes:
             await self.ledger.look(ledger)
 
     async def stop(self, within_s: float) -> None:
@@ -284,7 +284,7 @@ class Dispatcher:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits and nothing is being worked on; costs nothing."""
+        """Whether nothing waits and nothing is being worked on; costs nothing, however many lanes there are."""
         return not self._lanes
 
     def snapshot(self, room: str | None = None) -> dict[RoomKey, tuple[int, int]]:

@@ -49,9 +49,9 @@ class LedgerOutage:
             self.broken.set()
 
     def passed(self, *, begun_s: float) -> None:
-        """A batch begun at this time (monotonic) got through. One that was under way before the trouble proves nothing
-        about it."""
-        if self.why is not None and self.error is None and begun_s >= self._since_s:
+        """In the middle of trouble, a batch begun at this time (monotonic) got through. One that was under way before
+        proves nothing about it."""
+        if self.error is None and begun_s >= self._since_s:
             log.info("ledger.available_again", after_s=round(self._clock() - self._since_s))
             self.why = None
 

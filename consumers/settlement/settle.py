@@ -6,7 +6,8 @@ Whatever must stand at the broker (derived removal, result, deferred or dead-let
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import cast
 
@@ -62,6 +63,12 @@ class Settler(UnreadableMessages):
     async def settle(self, deliveries: Sequence[ParsedDelivery], disposition: Disposition) -> None:
         """Carry out one disposition for all of these that are open. Never raises for a delivery's sake."""
         await self._settle([(each, disposition) for each in deliveries])
+
+    async def carry_out_all(self, decided: AsyncGenerator[Decisions, None]) -> None:
+        """Carry out what is decided, step by step. Raises what deciding raises, and like `carry_out`."""
+        async with aclosing(decided):
+            async for decisions in decided:
+                await self.carry_out(decisions)
 
     async def carry_out(self, decisions: Decisions) -> None:
         """Carry out decisions side by side.
