@@ -78,11 +78,12 @@ class ParsedDelivery(Delivery):
 
     command: BookingCommand
     backend: str
+    look: Look | None = field(init=False)
+    """Set on a delayed check."""
 
-    @property
-    def look(self) -> Look | None:
-        """Set on a second look."""
-        return self.notes.look_at(self.command.booking_id, self.command.version)
+    def __post_init__(self) -> None:
+        Delivery.__post_init__(self)
+        self.look = self.notes.look_at(self.command.booking_id, self.command.version)
 
     @property
     def labels(self) -> dict[str, str | int]:

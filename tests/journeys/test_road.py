@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
 FILES_MAX = 78
 LINES_MAX = 300
-CROSSINGS_MAX = 26
+CROSSINGS_MAX = 17
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
